@@ -71,9 +71,13 @@ def override(settings: Any, path: str, value: Any, tables: Tables) -> Any:
     old = getattr(settings, head)
     if rest:
         if not dataclasses.is_dataclass(old):
-            raise ValueError(f"'{head}' of {type(settings).__name__} is a plain value and has no setting '{rest}'.")
+            raise ValueError(
+                f"'{head}' of {type(settings).__name__} is a plain value and has no setting '{rest}'."
+            )
         return replace(settings, **{head: override(old, rest, value, tables)})
-    return replace(settings, **{head: _convert(value, old, f"{type(settings).__name__}.{head}", tables.get(head))})
+    return replace(
+        settings, **{head: _convert(value, old, f"{type(settings).__name__}.{head}", tables.get(head))}
+    )
 
 
 def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
@@ -89,7 +93,9 @@ def to_json(value: Any, tables: Tables) -> Any:
     An array is stood for by its digest, so that a task made from arrays has a fingerprint; it cannot be read back.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: to_json(getattr(value, f.name), tables) for f in dataclasses.fields(value) if f.init}
+        fields = {
+            f.name: to_json(getattr(value, f.name), tables) for f in dataclasses.fields(value) if f.init
+        }
         return {"type": type_name(type(value), tables), **fields}
     if isinstance(value, (tuple, list)):
         return [to_json(item, tables) for item in value]
@@ -97,17 +103,25 @@ def to_json(value: Any, tables: Tables) -> Any:
         return [value.real, value.imag]
     if isinstance(value, (np.ndarray, jax.Array)):
         array = np.ascontiguousarray(value)
-        return {"array": hashlib.sha256(array.tobytes()).hexdigest(), "shape": array.shape, "dtype": str(array.dtype)}
+        return {
+            "array": hashlib.sha256(array.tobytes()).hexdigest(),
+            "shape": array.shape,
+            "dtype": str(array.dtype),
+        }
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"{value!r} is no setting: settings are numbers, strings, None, tuples and settings objects.")
+    raise TypeError(
+        f"{value!r} is no setting: settings are numbers, strings, None, tuples and settings objects."
+    )
 
 
 def from_json(data: Any, tables: Tables) -> Any:
     """The settings object that `to_json` wrote."""
     if isinstance(data, dict):
         if "array" in data:
-            raise ValueError("these settings hold an array, of which only the digest was kept; build the task again.")
+            raise ValueError(
+                "these settings hold an array, of which only the digest was kept; build the task again."
+            )
         values = {name: from_json(item, tables) for name, item in data.items() if name != "type"}
         return find_type(data["type"], tables)(**values)
     return tuple(from_json(item, tables) for item in data) if isinstance(data, list) else data
@@ -138,7 +152,9 @@ def find_type(name: str, tables: Tables) -> type:
     for part in qualname.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
-        raise ValueError(f"the settings name '{name}', which is in no table; import the module that defines it first.")
+        raise ValueError(
+            f"the settings name '{name}', which is in no table; import the module that defines it first."
+        )
     return found
 
 
@@ -175,6 +191,8 @@ def _tuples(value: Any) -> Any:
 def _unknown(message: str, name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
-    return f"{message} '{name}'{hint} It has: {', '.join(names)}." if "setting" in message else (
-        f"{message} '{name}'{hint} There are: {', '.join(names)}."
+    return (
+        f"{message} '{name}'{hint} It has: {', '.join(names)}."
+        if "setting" in message
+        else (f"{message} '{name}'{hint} There are: {', '.join(names)}.")
     )

@@ -30,7 +30,9 @@ class AbstractNetwork(eqx.Module):
         """Parameters at the start of training, a dict of arrays."""
 
     @abc.abstractmethod
-    def step(self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]) -> Float[Array, " hidden"]:
+    def step(
+        self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
+    ) -> Float[Array, " hidden"]:
         """The state after one step."""
 
     @abc.abstractmethod
@@ -50,7 +52,9 @@ class AbstractUnitNetwork(AbstractNetwork):
     """
 
     @abc.abstractmethod
-    def drive(self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]) -> Float[Array, " hidden"]:
+    def drive(
+        self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
+    ) -> Float[Array, " hidden"]:
         """Synaptic input of every unit, e.g. $W r(h) + b x$."""
 
     @abc.abstractmethod
@@ -65,13 +69,19 @@ class AbstractUnitNetwork(AbstractNetwork):
     def self_weights(self, params: Params) -> Float[Array, " hidden"]:
         """The diagonal of the recurrent weights: the strength with which a unit drives itself."""
 
-    def step(self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]) -> Float[Array, " hidden"]:
+    def step(
+        self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
+    ) -> Float[Array, " hidden"]:
         """One step: synapses, then units."""
         return self.respond(h, self.drive(params, h, x))
 
 
 def unroll(
-    network: AbstractNetwork, params: Params, trials: Trials, step: Step | None = None, readout: Readout | None = None
+    network: AbstractNetwork,
+    params: Params,
+    trials: Trials,
+    step: Step | None = None,
+    readout: Readout | None = None,
 ) -> Float[Array, "trial step output"]:
     """The outputs of a batch of trials by a scan over steps.
 

@@ -54,9 +54,13 @@ class Arrays(AbstractTask):
         if self.mask.shape != self.targets.shape:
             raise ValueError(f"the mask needs the shape of the targets; got {shapes}.")
         if not all(np.isfinite(array).all() for array in (self.inputs, self.targets, self.mask)):
-            raise ValueError("the arrays hold NaN or infinity; mask such steps with 0 and put a finite number there.")
+            raise ValueError(
+                "the arrays hold NaN or infinity; mask such steps with 0 and put a finite number there."
+            )
         if not self.mask.sum() > 0:
-            raise ValueError("the mask is 0 everywhere, so nothing is asked of the network; weight some targets by 1.")
+            raise ValueError(
+                "the mask is 0 everywhere, so nothing is asked of the network; weight some targets by 1."
+            )
         count = len(self.inputs)
         self.batch = count if batch is None else batch
         if not 1 <= self.batch <= count:
@@ -77,7 +81,9 @@ class Arrays(AbstractTask):
         if count > len(self.inputs):
             raise ValueError(f"there are {len(self.inputs)} trials; {count} were asked for.")
         every = jnp.arange(len(self.inputs))
-        return self._pick(every if count == len(every) else jax.random.choice(key, every, (count,), replace=False))
+        return self._pick(
+            every if count == len(every) else jax.random.choice(key, every, (count,), replace=False)
+        )
 
     def loss(self, outputs: Float[Array, "trial step output"], trials: Trials) -> Float[Array, ""]:
         """Half the masked squared error, divided by the sum of the mask unless told otherwise."""

@@ -62,7 +62,9 @@ class Impulse(AbstractTask):
         if input not in INPUTS:
             raise ValueError(f"impulse input '{input}' is unknown; choose one of {', '.join(INPUTS)}.")
         if steps is not None and steps < 1:
-            raise ValueError(f"steps={steps} is no horizon; it must be at least 1, or None for the automatic one.")
+            raise ValueError(
+                f"steps={steps} is no horizon; it must be at least 1, or None for the automatic one."
+            )
         if not (variance > 0 and abs(correlation) < 1 and 0 < cutoff <= math.pi):
             raise ValueError(
                 f"the input needs variance > 0, |correlation| < 1 and 0 < cutoff <= pi; "
@@ -81,7 +83,9 @@ class Impulse(AbstractTask):
     def trials(self, key: PRNGKeyArray, count: int | None = None) -> Trials:
         """One trial per input channel, an impulse on each: inputs [input, step, input], targets [input, step, output]."""
         if count not in (None, self.batch):
-            raise ValueError(f"this impulse task has {self.batch} trials, one per input channel; {count} were asked for.")
+            raise ValueError(
+                f"this impulse task has {self.batch} trials, one per input channel; {count} were asked for."
+            )
         targets = jnp.moveaxis(self.response(), 2, 0)
         inputs = jnp.zeros((self.batch, self.steps, self.batch), targets.dtype)
         inputs = inputs.at[:, 0, :].set(jnp.eye(self.batch, dtype=targets.dtype))
@@ -101,7 +105,9 @@ class Impulse(AbstractTask):
         residues = jnp.stack([jnp.asarray(r, _complex()) for r in self.residues])
         residues = residues.reshape(len(self.poles), -1, self.batch)
         ratios = jnp.broadcast_to(poles, (self.steps, len(self.poles))).at[0].set(1.0)
-        powers = jnp.cumprod(ratios, axis=0)  # a complex power would go through the logarithm, and fail at p = 0
+        powers = jnp.cumprod(
+            ratios, axis=0
+        )  # a complex power would go through the logarithm, and fail at p = 0
         return jnp.einsum("sk,koi->soi", powers, residues).real
 
     def autocorrelation(self) -> Float[Array, "step step"]:
@@ -129,10 +135,14 @@ def check_target(poles: Sequence[Any], residues: Sequence[Any]) -> None:
     if not (np.isfinite(p).all() and np.isfinite(r).all()):
         raise ValueError("the target holds NaN or infinity; poles and residues must be finite numbers.")
     if np.abs(p).max() >= 1:
-        raise ValueError(f"the target is unstable: |pole| = {np.abs(p).max():.6g}; every pole needs modulus below 1.")
+        raise ValueError(
+            f"the target is unstable: |pole| = {np.abs(p).max():.6g}; every pole needs modulus below 1."
+        )
     for pole, residue in zip(p, r):
         partner = np.abs(p - pole.conjugate()) < 1e-12
-        if not any(np.allclose(r[i], residue.conjugate(), rtol=1e-10, atol=1e-12) for i in np.flatnonzero(partner)):
+        if not any(
+            np.allclose(r[i], residue.conjugate(), rtol=1e-10, atol=1e-12) for i in np.flatnonzero(partner)
+        ):
             raise ValueError(
                 f"the target is not real: pole {pole:.6g} with residue {residue} has no conjugate partner; "
                 "give complex poles and residues in conjugate pairs."

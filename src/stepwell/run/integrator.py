@@ -1,0 +1,165 @@
+"""Gradient flow: the trajectory that training follows as the learning rate goes to zero, integrated adaptively."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax.flatten_util import ravel_pytree
+
+from stepwell.experiment import Experiment, keys
+from stepwell.run.readings import read
+from stepwell.run.record import dataset
+from stepwell.run.store import Block, checked_seeds, recall
+from stepwell.run.trainer import as_arrays, check
+from stepwell.settings import lookup, setting
+
+SOLVERS = {
+    "tsit5": "Tsit5",
+    "dopri5": "Dopri5",
+    "dopri8": "Dopri8",
+    "kvaerno3": "Kvaerno3",
+    "kvaerno5": "Kvaerno5",
+    "rk4": None,
+}
+MOST_STEPS = 2**21
+
+
+class Flow(eqx.Module):
+    r"""Gradient flow $\dot\theta=-\nabla L$ of an experiment, as a settings object.
+
+    Attributes:
+        experiment: task, network, rule, trainable; its optimiser and updates play no part.
+        duration: learning time to integrate.
+        every: spacing of the record in learning time.
+        rtol, atol: tolerances of the adaptive solvers. The absolute one must follow the initial scale, since on a plateau
+            the only quantity that matters has that size: None takes $\min(10^{-8}, 10^{-3}\sigma_0)$.
+        solver: "tsit5" (default), "dopri5", "dopri8", "kvaerno3", "kvaerno5" (implicit: for stiff ends only), or "rk4"
+            with four fixed steps per recorded interval.
+    """
+
+    experiment: Experiment
+    duration: float
+    every: float = 0.2
+    rtol: float = 1e-6
+    atol: float | None = None
+    solver: str = setting("tsit5")
+
+    def __check_init__(self) -> None:
+        lookup(SOLVERS, self.solver, "solver")
+        if not (0 < self.every <= self.duration < float("inf")):
+            raise ValueError(
+                f"a flow needs 0 < every <= duration; got every={self.every}, duration={self.duration}."
+            )
+
+    def run(self, seeds: Sequence[int], store: Any = None) -> xr.Dataset:
+        """Integrate from every seed's start; the record has its samples in place of updates."""
+        seeds = checked_seeds(seeds)
+        check(self.experiment)
+        return recall(self, seeds, store, len(seeds), lambda block: _integrate(self, block))
+
+
+def flow(
+    experiment: Experiment,
+    seeds: Sequence[int],
+    duration: float,
+    every: float = 0.2,
+    rtol: float = 1e-6,
+    atol: float | None = None,
+    solver: str = "tsit5",
+    store: Any = None,
+) -> xr.Dataset:
+    """Gradient flow of an experiment from every seed's start, recorded every `every` of learning time.
+
+    The arguments are those of `Flow`. A solve that fails is data: the record is NaN from there on, and says so.
+    """
+    return Flow(experiment, duration, every, rtol, atol, solver).run(seeds, store)
+
+
+def _integrate(settings: Flow, block: Block) -> xr.Dataset:
+    began, experiment = time.monotonic(), settings.experiment
+    count = int(round(settings.duration / settings.every)) + 1
+    times = settings.every * np.arange(count)
+    # One program serves all durations of about the same length: the last time is repeated up to a power of two.
+    padded = np.pad(times, (0, (1 << (count - 1).bit_length()) - count), mode="edge")
+    atol = settings.atol
+    if atol is None:
+        atol = min(1e-8, 1e-3 * (getattr(experiment.network, "sigma0", None) or 1.0))
+    traced, rows = as_arrays(experiment, experiment.dtype), []
+    for seed in block.seeds:
+        key = keys(seed)
+        params = {
+            name: jnp.asarray(v, experiment.dtype) for name, v in experiment.network.init(key.init).items()
+        }
+        state = experiment.rule.init(experiment.network, key.rule)
+        out = _solve(
+            traced, params, state, key.trials, jnp.asarray(padded), settings.rtol, atol, settings.solver
+        )
+        rows.append(jax.tree.map(lambda a: np.asarray(a[:count]), out))
+    loss, norm, params, direction = jax.tree.map(lambda *a: np.stack(a), *rows)
+    shots = {"params": params, "direction": direction, "rule": {}}
+    snapshots = {**params, **read(experiment.recording.what, shots, len(block.seeds))}
+    axes = {"update": np.arange(count), "learning_time": times}
+    axes |= {f"snapshot_{name}": values for name, values in axes.items()}
+    curves = {"loss": loss, "gradient_norm": norm}
+    return dataset(settings, block.seeds, curves, snapshots, axes, time.monotonic() - began)
+
+
+@eqx.filter_jit
+def _solve(
+    experiment: Experiment, params: Any, state: Any, key: Any, ts: Any, rtol: Any, atol: Any, solver: str
+) -> Any:
+    """The flow from one start: loss, norm, parameters and direction at the times `ts`."""
+    y0, unravel = ravel_pytree(params)
+    trials = experiment.task.trials(key)
+
+    def gradient(y: Any) -> tuple[Any, Any]:
+        loss, direction, _ = experiment.rule.gradient(
+            experiment.network, experiment.task, unravel(y), trials, state
+        )
+        if experiment.trainable is not None:
+            direction = {k: d if k in experiment.trainable else 0 * d for k, d in direction.items()}
+        return loss, ravel_pytree(direction)[0]
+
+    ys = (
+        _fixed_steps(gradient, y0, ts)
+        if solver == "rk4"
+        else _adaptive_steps(gradient, y0, ts, rtol, atol, solver)
+    )
+    loss, direction = jax.vmap(gradient)(ys)
+    return loss, jnp.linalg.norm(direction, axis=1), jax.vmap(unravel)(ys), jax.vmap(unravel)(direction)
+
+
+def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solver: str) -> Any:
+    import diffrax
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, y, args: -gradient(y)[1]),
+        getattr(diffrax, SOLVERS[solver])(),
+        t0=ts[0],
+        t1=ts[-1],
+        dt0=None,
+        y0=y0,
+        saveat=diffrax.SaveAt(ts=ts),
+        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
+        max_steps=MOST_STEPS,
+        throw=False,
+    )
+    return jnp.where(jnp.isfinite(solution.ys), solution.ys, jnp.nan)
+
+
+def _fixed_steps(gradient: Any, y0: Any, ts: Any) -> Any:
+    dt = (ts[1] - ts[0]) / 4
+
+    def step(y: Any, _: Any) -> tuple[Any, None]:
+        k1 = -gradient(y)[1]
+        k2 = -gradient(y + dt / 2 * k1)[1]
+        k3 = -gradient(y + dt / 2 * k2)[1]
+        k4 = -gradient(y + dt * k3)[1]
+        return y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4), None
+
+    return jax.lax.scan(lambda y, _: (jax.lax.scan(step, y, None, 4)[0], y), y0, ts)[1]

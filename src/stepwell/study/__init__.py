@@ -1,0 +1,11 @@
+"""Studies: one source each, made executable."""
+
+from stepwell.study.base import Claim, Claims, Study
+from stepwell.study.judge import Finding, check, compare
+from stepwell.study.saddle_to_saddle import STUDY as saddle_to_saddle
+
+STUDIES: dict[str, Study] = {
+    "saddle_to_saddle": saddle_to_saddle,
+}
+
+__all__ = ["STUDIES", "Claim", "Claims", "Finding", "Study", "check", "compare"]

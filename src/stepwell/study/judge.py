@@ -1,0 +1,232 @@
+"""From predictions and measurements to verdicts: one shared rule, and the loop over the claims of a study."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from stepwell.experiment import experiment_fingerprint
+from stepwell.run import Store
+from stepwell.settings import lookup
+from stepwell.study.base import SCALES, Claim
+
+HOLDS, FAILS, UNDECIDED = "HOLDS", "FAILS", "UNDECIDED"
+
+
+class Finding(NamedTuple):
+    """What came out for one claim at one scale."""
+
+    study: str
+    claim: str
+    statement: str
+    source: str
+    reading: str
+    scope: str
+    scale: str
+    predicted: float | None
+    measured: float | None
+    uncertainty: float | None
+    tolerance: float | None
+    verdict: str
+    expected: str
+    seconds: float
+    note: str
+    counts: bool
+
+    @property
+    def surprising(self) -> bool:
+        """Whether a verdict that counts is not the expected one."""
+        return self.counts and self.verdict != self.expected
+
+
+class Judged(NamedTuple):
+    """A finding with what its figure is drawn from."""
+
+    finding: Finding
+    claim: Claim
+    runs: tuple[xr.Dataset, ...]
+    prediction: Any
+
+
+class Comparison(NamedTuple):
+    """A prediction and a measurement as one number each, and the verdict on them."""
+
+    predicted: float
+    measured: float
+    uncertainty: float
+    tolerance: float
+    verdict: str
+    note: str
+
+
+def compare(
+    predicted: Any, measured: Any, tolerance: Any, kind: str = "exact", relative: bool = False
+) -> Comparison:
+    """The verdict: gap = |measured - predicted|, s its uncertainty.
+
+    HOLDS if gap + 2 s <= tolerance, FAILS if gap - 2 s > tolerance, UNDECIDED otherwise.
+
+    Args:
+        predicted: a number; for "largest" an array that broadcasts against the measurement.
+        measured: a number or samples.
+        tolerance: in the unit of the prediction, or a share of it if `relative`; for "largest" one per entry is allowed.
+        kind: see `Claim.kind`. "largest" has prediction 0 and measures the largest deviation over the entries (in units of
+            the tolerance where there are several); "mean" has s = standard error; "fraction" the 95 % Wilson interval.
+        relative: see `tolerance`.
+    """
+    values = np.asarray(measured, float)
+    if kind == "largest":
+        return _largest(np.asarray(predicted, float), values, np.asarray(tolerance, float), relative)
+    predicted = float(predicted)
+    allowed = float(tolerance) * (abs(predicted) if relative else 1.0)
+    lost = int(np.isnan(values).sum())
+    note = f"{lost} of {values.size} gave no value" if lost else ""
+    values = values[~np.isnan(values)]
+    least = {"mean": 3, "fraction": 1, "exact": 1}[kind]
+    if values.size < least:
+        reason = "; ".join(filter(None, [note, f"{values.size} values, {least} are needed"]))
+        return Comparison(predicted, math.nan, math.nan, allowed, UNDECIDED, reason)
+    if kind == "fraction":
+        return _fraction(predicted, values, allowed, note)
+    if kind == "exact" and (values.size != 1 or lost):
+        raise ValueError(
+            f"an exact claim measures one number, got {np.size(measured)}; say 'largest' or 'mean'."
+        )
+    s = float(values.std(ddof=1) / math.sqrt(values.size)) if kind == "mean" else 0.0
+    gap = abs(float(values.mean()) - predicted)
+    return Comparison(predicted, float(values.mean()), s, allowed, _verdict(gap, s, allowed), note)
+
+
+def check(
+    study: str, scale: str = "quick", store: Any = None, claims: Sequence[str] | None = None
+) -> list[Finding]:
+    """Judge the claims of a study at a scale; arguments and errors are those of `judged`."""
+    return [each.finding for each in judged(study, scale, store, claims)]
+
+
+def judged(
+    study: str,
+    scale: str = "quick",
+    store: Any = None,
+    claims: Sequence[str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Iterator[Judged]:
+    """Judge the claims of a study one after the other, each with the runs it rests on.
+
+    Args:
+        study: its name in `STUDIES`.
+        scale: "smoke", "quick" or "full".
+        store: folder of records, so that nothing is run twice; None keeps runs for this call only.
+        claims: ids of the claims to judge; all of the scale if None.
+        progress: called with the id of the claim under way, its number, and how many there are.
+
+    Yields:
+        One entry per claim that is judged at the scale.
+
+    Raises:
+        ValueError: for an unknown study, scale or claim.
+    """
+    from stepwell.study import STUDIES
+
+    table = {claim.id: claim for claim in lookup(STUDIES, study, "study").claims}
+    if scale not in SCALES:
+        raise ValueError(f"there is no scale '{scale}'; choose one of {', '.join(SCALES)}.")
+    wanted = [lookup(table, claim, "claim") for claim in (table if claims is None else claims)]
+    wanted = [claim for claim in wanted if scale in claim.scales]
+    cache: dict[Any, xr.Dataset] = {}
+    store = store if store is None or isinstance(store, Store) else Store(store)
+    for number, claim in enumerate(wanted):
+        if progress is not None:
+            progress(claim.id, number, len(wanted))
+        yield _judged(claim, study, scale, cache, store)
+
+
+def _judged(
+    claim: Claim, study: str, scale: str, cache: dict[Any, xr.Dataset], store: Store | None
+) -> Judged:
+    """Run what a claim needs, predict, measure, compare. Claims of one protocol share its runs through the cache."""
+    began = time.monotonic()
+    prediction = claim.predict(claim.experiments(scale))
+    runs = tuple(_run(settings, tuple(seeds), cache, store) for settings, seeds in claim.protocol(scale))
+    measured = claim.measure(runs)
+    if prediction is None:
+        number = float(np.nanmean(np.asarray(measured, float)))
+        result = Comparison(
+            math.nan, number, math.nan, math.nan, UNDECIDED, "measured first: nobody has a prediction"
+        )
+    else:
+        result = compare(prediction, measured, claim.tolerance, claim.kind, claim.relative)
+    finding = Finding(
+        study=study,
+        claim=claim.id,
+        statement=claim.statement,
+        source=claim.source,
+        reading=claim.reading,
+        scope=claim.scope,
+        scale=scale,
+        predicted=_plain(result.predicted),
+        measured=_plain(result.measured),
+        uncertainty=_plain(result.uncertainty),
+        tolerance=_plain(result.tolerance),
+        verdict=result.verdict,
+        expected=claim.expected,
+        seconds=time.monotonic() - began,
+        note="; ".join(filter(None, [result.note, claim.note])),
+        counts=prediction is not None and claim.expected != UNDECIDED,
+    )
+    return Judged(finding, claim, runs, prediction)
+
+
+def _run(
+    settings: Any, seeds: tuple[int, ...], cache: dict[Any, xr.Dataset], store: Store | None
+) -> xr.Dataset:
+    key = (experiment_fingerprint(settings) or id(settings), seeds)
+    if key not in cache:
+        with warnings.catch_warnings():
+            # A protocol chooses its learning rates on purpose; what diverges is in the record.
+            warnings.filterwarnings("ignore", message="learning rate")
+            cache[key] = settings.run(seeds, store)
+    return cache[key]
+
+
+def _largest(
+    predicted: np.ndarray, measured: np.ndarray, tolerance: np.ndarray, relative: bool
+) -> Comparison:
+    gap = np.abs(measured - predicted) / (np.abs(predicted) if relative else 1.0)
+    if tolerance.ndim:
+        gap, tolerance = gap / tolerance, np.float64(1.0)
+    lost = int(np.isnan(gap).sum())
+    if lost or gap.size == 0:
+        found = float(np.nanmax(gap)) if lost < gap.size else math.nan
+        note = f"{lost} of {gap.size} entries gave no value"
+        verdict = FAILS if found > tolerance else UNDECIDED
+        return Comparison(0.0, found, 0.0, float(tolerance), verdict, note)
+    return Comparison(
+        0.0, float(gap.max()), 0.0, float(tolerance), _verdict(float(gap.max()), 0.0, float(tolerance)), ""
+    )
+
+
+def _fraction(predicted: float, values: np.ndarray, tolerance: float, note: str) -> Comparison:
+    n, share, z = values.size, float(values.mean()), 1.959963984540054
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    inside = abs(low - predicted) <= tolerance and abs(high - predicted) <= tolerance
+    outside = low > predicted + tolerance or high < predicted - tolerance
+    verdict = HOLDS if inside else FAILS if outside else UNDECIDED
+    interval = f"95 % interval {low:.4g} to {high:.4g}, n = {n}"
+    return Comparison(
+        predicted, share, (high - low) / 4, tolerance, verdict, "; ".join(filter(None, [interval, note]))
+    )
+
+
+def _verdict(gap: float, s: float, tolerance: float) -> str:
+    return HOLDS if gap + 2 * s <= tolerance else FAILS if gap - 2 * s > tolerance else UNDECIDED
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value
