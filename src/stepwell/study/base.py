@@ -1,4 +1,5 @@
-"""Claims and studies: a statement, the experiments that bear on it, a prediction, a measurement, and how they compare."""
+"""Claims and studies: a statement, the experiments that bear on it, a prediction, a measurement, and how they
+compare."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,14 +26,18 @@ class Claim(eqx.Module):
         reading: "literal", "intended", "reconstructed", "code" or "ours".
         scope: "source" (the source's own experiment) or "general" (a generalisation).
         scales: those at which it is judged; at others it has no row.
-        tolerance: largest allowed gap between measurement and prediction; one per entry where there are several.
+        tolerance: largest allowed gap between measurement and prediction; one per entry where there are
+            several.
         relative: whether the tolerance is a share of the prediction.
-        kind: how samples become one number: "exact" (one number, no spread), "largest" (the largest deviation from the
-            prediction over all entries), "mean" (of random draws, at least 3) or "fraction" (of true ones).
-        expected: "HOLDS", "FAILS" or "UNDECIDED" (nobody can predict it yet: measured first, and not counted).
+        kind: how samples become one number: "exact" (one number, no spread), "largest" (the largest deviation
+            from the prediction over all entries), "mean" (of random draws, at least 3) or "fraction" (of true
+            ones).
+        expected: "HOLDS", "FAILS" or "UNDECIDED" (nobody can predict it yet: measured first, and not
+            counted).
         note: what a reader should know besides.
         protocol: scale -> runs: (settings object, seeds) pairs.
-        predict: experiments -> number or array, from settings alone; None as a value says that there is no prediction.
+        predict: experiments -> number or array, from settings alone; None as a value says that there is no
+            prediction.
         measure: records, in the order of the runs -> number or array.
         figure: (records, predicted, axes) -> axes; None for a claim without one.
     """
@@ -100,13 +105,19 @@ class Claims:
         expected: str = "HOLDS",
         figure: Callable[..., Any] | None = None,
         note: str = "",
+        name: str | None = None,
+        statement: str | None = None,
     ) -> Callable[[Callable[..., Any]], Claim]:
-        """A decorator that turns a measurement into a claim; the arguments are the fields of `Claim`."""
+        """A decorator that turns a measurement into a claim; the arguments are the fields of `Claim`.
+
+        `name` and `statement` stand for the measurement's name and docstring where one function serves
+        several claims.
+        """
 
         def claim(measure: Callable[..., Any]) -> Claim:
             made = Claim(
-                measure.__name__,
-                " ".join((measure.__doc__ or "").split()),
+                name or measure.__name__,
+                statement or " ".join((measure.__doc__ or "").split()),
                 f"{self.source}, {place}",
                 reading,
                 scope,
@@ -128,7 +139,8 @@ class Claims:
 
 
 def where(runs: Sequence[xr.Dataset], **wanted: Any) -> list[xr.Dataset]:
-    """The records whose settings have given values, e.g. `where(runs, network__sigma0=1e-4)` (`__` stands for a dot)."""
+    """The records whose settings have given values, e.g. `where(runs, network__sigma0=1e-4)` (`__` stands for
+    a dot)."""
     return [run for run in runs if all(value_of(settings_of(run), k) == v for k, v in wanted.items())]
 
 

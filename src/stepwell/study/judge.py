@@ -73,14 +73,16 @@ def compare(
     Args:
         predicted: a number; for "largest" an array that broadcasts against the measurement.
         measured: a number or samples.
-        tolerance: in the unit of the prediction, or a share of it if `relative`; for "largest" one per entry is allowed.
-        kind: see `Claim.kind`. "largest" has prediction 0 and measures the largest deviation over the entries (in units of
-            the tolerance where there are several); "mean" has s = standard error; "fraction" the 95 % Wilson interval.
+        tolerance: in the unit of the prediction, or a share of it if `relative`; for "largest" one per entry
+            is allowed.
+        kind: see `Claim.kind`. "largest" has prediction 0 and measures the largest deviation over the entries
+            (in units of the tolerance where there are several); "mean" has s = standard error; "fraction" the
+            95 % Wilson interval.
         relative: see `tolerance`.
     """
-    values = np.asarray(measured, float)
     if kind == "largest":
-        return _largest(np.asarray(predicted, float), values, np.asarray(tolerance, float), relative)
+        return _largest(_gaps(predicted, measured, relative), np.asarray(tolerance, float))
+    values = np.asarray(measured, float)
     predicted = float(predicted)
     allowed = float(tolerance) * (abs(predicted) if relative else 1.0)
     lost = int(np.isnan(values).sum())
@@ -148,7 +150,8 @@ def judged(
 def _judged(
     claim: Claim, study: str, scale: str, cache: dict[Any, xr.Dataset], store: Store | None
 ) -> Judged:
-    """Run what a claim needs, predict, measure, compare. Claims of one protocol share its runs through the cache."""
+    """Run what a claim needs, predict, measure, compare. Claims of one protocol share its runs through the
+    cache."""
     began = time.monotonic()
     prediction = claim.predict(claim.experiments(scale))
     runs = tuple(_run(settings, tuple(seeds), cache, store) for settings, seeds in claim.protocol(scale))
@@ -193,21 +196,31 @@ def _run(
     return cache[key]
 
 
-def _largest(
-    predicted: np.ndarray, measured: np.ndarray, tolerance: np.ndarray, relative: bool
-) -> Comparison:
-    gap = np.abs(measured - predicted) / (np.abs(predicted) if relative else 1.0)
+def _gaps(predicted: Any, measured: Any, relative: bool) -> np.ndarray:
+    """Distances of the measured entries from the predicted ones; lists of arrays of unequal shape go pair by
+    pair."""
+    try:
+        prediction, values = np.asarray(predicted, float), np.asarray(measured, float)
+    except ValueError:
+        pairs = (
+            zip(predicted, measured)
+            if np.ndim(predicted) or isinstance(predicted, list)
+            else ((predicted, each) for each in measured)
+        )
+        return np.concatenate([_gaps(p, m, relative).ravel() for p, m in pairs])
+    return np.abs(values - prediction) / (np.abs(prediction) if relative else 1.0)
+
+
+def _largest(gaps: np.ndarray, tolerance: np.ndarray) -> Comparison:
     if tolerance.ndim:
-        gap, tolerance = gap / tolerance, np.float64(1.0)
-    lost = int(np.isnan(gap).sum())
-    if lost or gap.size == 0:
-        found = float(np.nanmax(gap)) if lost < gap.size else math.nan
-        note = f"{lost} of {gap.size} entries gave no value"
-        verdict = FAILS if found > tolerance else UNDECIDED
-        return Comparison(0.0, found, 0.0, float(tolerance), verdict, note)
-    return Comparison(
-        0.0, float(gap.max()), 0.0, float(tolerance), _verdict(float(gap.max()), 0.0, float(tolerance)), ""
-    )
+        gaps, tolerance = gaps / tolerance, np.asarray(1.0)
+    allowed, lost = float(tolerance), int(np.isnan(gaps).sum())
+    found = float(np.nanmax(gaps)) if lost < gaps.size else math.nan
+    verdict, note = _verdict(found, 0.0, allowed), ""
+    if lost or gaps.size == 0:
+        note = f"{lost} of {gaps.size} entries gave no value"
+        verdict = FAILS if found > allowed else UNDECIDED
+    return Comparison(0.0, found, 0.0, allowed, verdict, note)
 
 
 def _fraction(predicted: float, values: np.ndarray, tolerance: float, note: str) -> Comparison:

@@ -1,0 +1,67 @@
+"""What must happen: predictions from the settings alone."""
+
+from stepwell.theory.best_approximation import BestModels, best_poles
+from stepwell.theory.escape import (
+    Staircase,
+    dwell_time,
+    escape_rate,
+    largest_learning_rate,
+    plateau_error_exponent,
+    staircase,
+    update_lag,
+)
+from stepwell.theory.exact_loss import impulse_loss, impulse_loss_gradient, impulse_loss_hessian
+from stepwell.theory.input_band import band_coupling
+from stepwell.theory.many_channels import FirstPlateaus, first_plateaus
+from stepwell.theory.model import Model
+from stepwell.theory.one_pole import FirstDrop, first_drop, one_pole_minima, reached_one_pole
+from stepwell.theory.origin import flip_time, leading_gradient, pole_per_residue
+from stepwell.theory.profiled import profiled_gradient, profiled_loss, profiled_residues
+from stepwell.theory.reached_models import reach_is_certified, reached_poles
+from stepwell.theory.rivals import rival_models
+from stepwell.theory.saddles import (
+    active_curvatures,
+    expansion_matrix,
+    hessian_counts,
+    mode_coupling,
+    saddle,
+    silent_weight_ratio,
+)
+
+__all__ = [
+    "BestModels",
+    "FirstDrop",
+    "FirstPlateaus",
+    "Model",
+    "Staircase",
+    "active_curvatures",
+    "band_coupling",
+    "best_poles",
+    "dwell_time",
+    "escape_rate",
+    "expansion_matrix",
+    "first_drop",
+    "first_plateaus",
+    "flip_time",
+    "hessian_counts",
+    "impulse_loss",
+    "impulse_loss_gradient",
+    "impulse_loss_hessian",
+    "largest_learning_rate",
+    "leading_gradient",
+    "mode_coupling",
+    "one_pole_minima",
+    "plateau_error_exponent",
+    "pole_per_residue",
+    "profiled_gradient",
+    "profiled_loss",
+    "profiled_residues",
+    "reach_is_certified",
+    "reached_one_pole",
+    "reached_poles",
+    "rival_models",
+    "saddle",
+    "silent_weight_ratio",
+    "staircase",
+    "update_lag",
+]
