@@ -64,7 +64,7 @@ def best_pole() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     def slope(p: float) -> float:
         value, change = TARGET @ p**lags, TARGET[1:] @ (lags[1:] * p ** lags[:-1])
-        return (1 - p**2) * change - p * value
+        return float((1 - p**2) * change - p * value)
 
     p = root_scalar(slope, bracket=(0.4, 0.6), xtol=1e-15).root
     return realisation([p], [(1 - p**2) * (TARGET @ p**lags)])

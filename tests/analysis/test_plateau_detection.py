@@ -88,8 +88,8 @@ def test_crossings_of_the_flow_are_the_reference_ones():
 def test_transitions_are_found_between_the_samples(first, second, size):
     time = np.arange(0, 80, 0.2)
     found = transitions(*flow(stairs(time, {first: 1.0, second: size}, steepness=0.7), time))
-    # A sample is up to 0.1 away. The parabola misses by a share (0.7 * 0.2)^2 / 12 of that, the differences that
-    # stand for the gradient add as much, and the other stair is exp(-0.7 * 28) there.
+    # A sample is up to 0.1 away; the parabola misses by a share (0.7 * 0.2)^2 / 12 of that, the differences
+    # that stand for the gradient add as much, and the other stair is exp(-0.7 * 28) there.
     np.testing.assert_allclose(found, [first, second], atol=2e-3)
 
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
+from stepwell.analysis.system import Numbers
 from stepwell.network import AbstractNetwork, Params, unroll
 from stepwell.task import Trials
 
@@ -41,12 +41,12 @@ class PrincipalComponents(NamedTuple):
     directions: np.ndarray
     variances: np.ndarray
 
-    def project(self, activity: ArrayLike) -> np.ndarray:
+    def project(self, activity: Numbers) -> np.ndarray:
         """Activity [..., unit] in the coordinates of the components, [..., component]."""
         return (np.asarray(activity, float) - self.mean) @ self.directions
 
 
-def principal_components(activity: ArrayLike, count: int | None = None) -> PrincipalComponents:
+def principal_components(activity: Numbers, count: int | None = None) -> PrincipalComponents:
     """The directions of largest variance of activity.
 
     The participation ratio of activity is `participation_ratio(np.sqrt(components.variances))`, of all

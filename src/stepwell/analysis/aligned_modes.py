@@ -3,7 +3,8 @@ r"""Reading modes from a network that is not aligned with its teacher, and how w
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from stepwell.analysis.system import Numbers
 
 
 class Modes(NamedTuple):
@@ -15,9 +16,7 @@ class Modes(NamedTuple):
     feedback: np.ndarray
 
 
-def mode_readout(
-    W: ArrayLike, b: ArrayLike, c: ArrayLike, feedback: ArrayLike, U: ArrayLike, V: ArrayLike
-) -> Modes:
+def mode_readout(W: Numbers, b: Numbers, c: Numbers, feedback: Numbers, U: Numbers, V: Numbers) -> Modes:
     r"""The modes of a network in the basis of its teacher.
 
     With P [hidden, mode] the orthonormal polar factor of $bV$: $a=\mathrm{diag}(U^\top cP)$,
@@ -40,7 +39,7 @@ def mode_readout(
 
 
 def mode_alignment(
-    W: ArrayLike, b: ArrayLike, c: ArrayLike, feedback: ArrayLike, U: ArrayLike, V: ArrayLike
+    W: Numbers, b: Numbers, c: Numbers, feedback: Numbers, U: Numbers, V: Numbers
 ) -> dict[str, np.ndarray | np.generic]:
     """How much of each matrix is in the modes: squared diagonal in the teacher's basis over squared norm.
 
@@ -66,7 +65,7 @@ def mode_alignment(
 
 
 def _rotated(
-    W: ArrayLike, b: ArrayLike, c: ArrayLike, feedback: ArrayLike, U: ArrayLike, V: ArrayLike
+    W: Numbers, b: Numbers, c: Numbers, feedback: Numbers, U: Numbers, V: Numbers
 ) -> tuple[np.ndarray, ...]:
     """$U^\\top cP$, $P^\\top bV$, $P^\\top WP$ and $P^\\top FU$, each [..., mode, mode]."""
     W, b, c, F, U, V = (np.asarray(matrix, float) for matrix in (W, b, c, feedback, U, V))

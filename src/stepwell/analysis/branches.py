@@ -16,7 +16,7 @@ class Collision(NamedTuple):
         place: where they meet; both are half their sum there.
         slope: time derivative of their discriminant $D=(p_i-p_j)^2$ there, below 0. The imaginary parts
             then grow as $\pm\tfrac12\sqrt{-D'\,(\tau-\tau_c)}$.
-        branches: their columns in `pole_branches(poles)`.
+        branches: their columns in `pole_branches(poles)`, first the one with the positive imaginary part.
     """
 
     time: float
@@ -28,9 +28,8 @@ class Collision(NamedTuple):
 def pole_branches(poles: Numbers) -> np.ndarray:
     """Unordered poles, sorted into continuous branches.
 
-    The poles of each moment are assigned to where the branches are heading, a straight line through their
-    last two places, at the smallest total distance. Two real branches that meet go on as the members of a
-    pair.
+    The poles of each moment are assigned to where the branches are heading, straight on from their last two
+    places, at the smallest total distance. Two real branches that meet go on as the members of a pair.
 
     Args:
         poles: unordered at each time, [time, hidden].
@@ -63,9 +62,8 @@ def pole_branches(poles: Numbers) -> np.ndarray:
 def collisions(poles: Numbers, times: Numbers) -> list[Collision]:
     r"""The collisions of real poles that become complex, located between the recorded moments.
 
-    Near it poles move like the square root of time, but their discriminant $D=(p_i-p_j)^2$ and their sum
-    are smooth: cubics through the four moments around tell time and place. For two units
-    $D=(\operatorname{tr}W)^2-4\det W$.
+    Near one, poles move like the square root of time. Their sum and their discriminant $D=(p_i-p_j)^2$ are
+    smooth: cubics through four moments tell place and time. For two units $D=(\operatorname{tr}W)^2-4\det W$.
 
     Args:
         poles: eigenvalues of a real matrix, unordered at each time, [time, hidden].
@@ -89,9 +87,7 @@ def collisions(poles: Numbers, times: Numbers) -> list[Collision]:
     """
     followed, times = pole_branches(poles), finite("times", times)
     if times.shape != (len(followed),) or np.any(np.diff(times) <= 0):
-        raise ValueError(
-            f"times need one increasing number for each of the {len(followed)} rows of the poles."
-        )
+        raise ValueError(f"times need {len(followed)} increasing numbers, one for each row of the poles.")
     real = np.isreal(followed)
     leaving = real[:-1] & ~real[1:]
     found = []

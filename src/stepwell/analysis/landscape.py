@@ -1,8 +1,7 @@
 """The loss landscape around a set of parameters: gradient, Hessian, its spectrum and its index.
 
 The landscape is the one that training goes down: the task's loss on one batch, as a function of the trainable
-parameters. They are packed in the order of their names, each row by row: `W`, `b`, `c`. Everything is in
-float64.
+parameters. These are packed in the order of their names, row by row: `W`, `b`, `c`. Everything is in float64.
 """
 
 from collections.abc import Mapping
@@ -36,7 +35,7 @@ def hessian_spectrum(experiment: Experiment, params: Mapping[str, Numbers]) -> n
     Example:
         At the origin each unit is a way out, at the rate of the target's first response, 0.9 + 0.7 - 0.65:
 
-        >>> from stepwell import NETWORKS, TASKS
+        >>> from stepwell import NETWORKS, TASKS, Experiment
         >>> target = TASKS["impulse"](poles=(0.5, -0.45, -0.75), residues=(0.9, 0.7, -0.65))
         >>> experiment = Experiment(task=target, network=NETWORKS["linear"](hidden=3))
         >>> origin = {"W": np.zeros((3, 3)), "b": np.zeros((3, 1)), "c": np.zeros((1, 3))}
@@ -55,7 +54,7 @@ def hessian(experiment: Experiment, params: Mapping[str, Numbers]) -> np.ndarray
     Example:
         Input weight and readout of a silent unit: nothing pulls at either, but together they go downhill.
 
-        >>> from stepwell import NETWORKS, TASKS
+        >>> from stepwell import NETWORKS, TASKS, Experiment
         >>> target = TASKS["impulse"](poles=(0.5,), residues=(0.9,))
         >>> experiment = Experiment(task=target, network=NETWORKS["linear"](hidden=1))
         >>> print(hessian(experiment, {"W": [[0.0]], "b": [[0.0]], "c": [[0.0]]})[1:, 1:])
@@ -74,7 +73,7 @@ def gradient(experiment: Experiment, params: Mapping[str, Numbers]) -> tuple[flo
     Args and errors are those of `hessian_spectrum`. The experiment's rule plays no part.
 
     Example:
-        >>> from stepwell import NETWORKS, TASKS
+        >>> from stepwell import NETWORKS, TASKS, Experiment
         >>> target = TASKS["impulse"](poles=(0.0,), residues=(3.0,))
         >>> experiment = Experiment(task=target, network=NETWORKS["linear"](hidden=1))
         >>> loss, slope = gradient(experiment, {"W": [[0.0]], "b": [[1.0]], "c": [[2.0]]})

@@ -1,12 +1,13 @@
 """How fast and how smoothly a noisy loss falls."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from stepwell.analysis.system import Numbers
 
 Values = np.ndarray | np.generic  # an array over the batch axes, or a single number
 
 
-def learning_epoch(loss: ArrayLike, fraction: float = 0.05, window: int = 1) -> Values:
+def learning_epoch(loss: Numbers, fraction: float | int = 0.05, window: int = 1) -> Values:
     """The first update at which the loss is below a fraction of its start.
 
     Args:
@@ -28,7 +29,7 @@ def learning_epoch(loss: ArrayLike, fraction: float = 0.05, window: int = 1) -> 
     return np.where(below.any(-1), below.argmax(-1), np.nan)[()]
 
 
-def roughness(loss: ArrayLike, fraction: float = 0.05, window: int = 20) -> Values:
+def roughness(loss: Numbers, fraction: float | int = 0.05, window: int = 20) -> Values:
     r"""How much the loss goes up on its way down: the sum of the upward steps of $\ln L$, per update.
 
     Args:
@@ -50,7 +51,7 @@ def roughness(loss: ArrayLike, fraction: float = 0.05, window: int = 20) -> Valu
     return np.where(np.arange(updates) < end[..., None], rises, 0).sum(-1) / end
 
 
-def running_mean(loss: ArrayLike, window: int) -> np.ndarray:
+def running_mean(loss: Numbers, window: int) -> np.ndarray:
     """The mean over `window` updates from each update on, [..., update - window + 1].
 
     Example:

@@ -31,17 +31,15 @@ def plateaus(
 ) -> list[Plateau]:
     r"""The plateaus of one run: what lies between two transitions, each at its quietest moment.
 
-    What follows the last transition is no plateau, as its end is not known. A plateau is the visit of a
-    saddle only if it lasts longer for smaller initial weights; the dwell of a mere shoulder of the loss
-    does not change.
+    What follows the last transition is no plateau, as its end is not known. A plateau is a visit to a saddle
+    only if it lasts longer for smaller initial weights; the dwell of a mere shoulder does not change.
 
     Args:
         loss: [update].
         gradient_norm: norm of the gradient, not squared, [update].
         learning_time: increasing, [update].
-        prominence: least height of a transition above the quiet around it, in decades of the squared
-            gradient. 0.5 suits initial weights of 0.01; for less than 0.003 a value of 1 finds the same
-            with fewer ripples.
+        prominence: least height of a transition above the quiet around it, in decades of squared gradient;
+            0.5 suits initial weights of 0.01, and 1 is as sure below 0.003.
 
     Returns:
         The plateaus in order of time; empty if there is none.

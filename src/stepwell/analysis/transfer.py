@@ -1,7 +1,7 @@
 r"""What a linear system computes: poles, zeros, residues and responses of $H(z)=c\,(zI-W)^{-1}b$.
 
-$H$ leads from the input to $c\,h_t$, so $g_s=cW^sb$ counts from lag 0 and $H=\sum_sg_sz^{-(s+1)}$. Leading axes
-of the arrays, seeds and snapshots say, are batched wherever the shape allows them. Everything is in float64.
+$H$ leads from the input to $c\,h_t$, so $g_s=cW^sb$ counts from lag 0 and $H=\sum_sg_sz^{-(s+1)}$. Leading
+axes, of seeds and snapshots say, are batched where the shapes below allow them. Everything is in float64.
 """
 
 import numpy as np
@@ -35,9 +35,9 @@ def poles(W: Numbers) -> np.ndarray:
 def zeros(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
     r"""The finite zeros of one system: where $H(z)$ vanishes, or for several channels $\det H(z)$.
 
-    They are the finite eigenvalues of the pencil $\begin{pmatrix}W-zI&b\\c&0\end{pmatrix}$. Orthogonal projections
-    split off its infinite ones first, as rounding would turn repeated ones into large finite ones. With one input and
-    output, n units and relative degree $\rho$ (the smallest with $cW^{\rho-1}b\ne0$) there are $n-\rho$.
+    They are the finite eigenvalues of the pencil $\begin{pmatrix}W-zI&b\\c&0\end{pmatrix}$. Orthogonal
+    projections split off the infinite ones, which rounding would turn into large finite ones. With one input
+    and output and relative degree $\rho$ (the smallest with $cW^{\rho-1}b\ne0$) n units have $n-\rho$ zeros.
 
     Args:
         W: [hidden, hidden]. b: [hidden, input]. c: [output, hidden]; as many inputs as outputs.
@@ -46,7 +46,7 @@ def zeros(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
         [zero], complex, in no particular order.
 
     Raises:
-        ValueError: for unequal numbers of inputs and outputs, or if $H(z)$ is singular at every z.
+        ValueError: for unequal numbers of inputs and outputs, and if $H(z)$ is singular at every z.
 
     Example:
         A fast and a slow mode, of weights 1 and -0.5, cancel each other at one point:
@@ -59,10 +59,7 @@ def zeros(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
     W, b, c = one_system(W, b, c)
     channels = b.shape[1]
     if len(c) != channels:
-        raise ValueError(
-            f"zeros need as many inputs as outputs; b has {channels} inputs and c {len(c)} outputs. "
-            "Choose channels, such as zeros(W, b[:, :1], c[:1])."
-        )
+        raise ValueError(f"zeros need as many inputs as outputs, not {channels} and {len(c)}: choose some.")
     unread, undriven = null_space(c), null_space(b.T)
     if {unread.shape[1], undriven.shape[1]} != {len(W) - channels}:
         raise ValueError(_SINGULAR)
@@ -83,8 +80,8 @@ def zeros(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
 def residues(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
     r"""The residues $R_k=(c\,v_k)(u_k\,b)$ of $H(z)=\sum_kR_k/(z-p_k)$, in the order of `poles(W)`.
 
-    They are the weights of the modes, $g_s=\sum_kR_kp_k^s$. Where poles nearly coincide single residues
-    grow without bound and only their sums have a meaning: `laurent` is the function to use there.
+    They are the weights of the modes, $g_s=\sum_kR_kp_k^s$. Where poles nearly coincide single residues grow
+    without bound and only their sums have a meaning: `laurent` is meant for that.
 
     Args:
         W: [..., hidden, hidden]. b: [..., hidden, input]. c: [..., output, hidden].
@@ -113,8 +110,8 @@ def residues(W: Numbers, b: Numbers, c: Numbers) -> np.ndarray:
 def laurent(W: Numbers, b: Numbers, c: Numbers, gap: float | int = 1e-6) -> list[tuple[complex, np.ndarray]]:
     r"""Poles with their Laurent coefficients, $H(z)=\sum_p\sum_{j\ge1}r_j/(z-p)^j$, where poles repeat too.
 
-    Eigenvalues linked by steps shorter than `gap` count as one pole at their mean $p$. An ordered Schur form and a
-    Sylvester equation give the projector $\Pi$ on their invariant subspace, and $r_j=c\,(W-p)^{j-1}\Pi\,b$.
+    Eigenvalues linked by steps shorter than `gap` count as one pole at their mean $p$. An ordered Schur form
+    and a Sylvester equation give the projector $\Pi$ on their subspace, and $r_j=c\,(W-p)^{j-1}\Pi\,b$.
 
     Args:
         W: [hidden, hidden]. b: [hidden, input]. c: [output, hidden].
@@ -182,9 +179,8 @@ def frequency_response(W: Numbers, b: Numbers, c: Numbers, frequencies: Numbers)
     Example:
         A leaky integrator passes what is slow and damps what is fast:
 
-        >>> response = frequency_response(W=[[0.5]], b=[[1.0]], c=[[1.0]], frequencies=[0.0, np.pi])
-        >>> print(abs(response[:, 0, 0]))
-        [2.         0.66666667]
+        >>> abs(frequency_response(W=[[0.5]], b=[[1.0]], c=[[1.0]], frequencies=[0.0, np.pi]))[:, 0, 0]
+        array([2.        , 0.66666667])
 
     Source: essay2026, section 3.
     """

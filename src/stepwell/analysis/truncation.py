@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpy.typing import ArrayLike
 
+from stepwell.analysis.system import Numbers
 from stepwell.network import AbstractNetwork, Params
 from stepwell.task import AbstractTask, Trials
 
@@ -15,8 +15,8 @@ Values = np.ndarray | np.generic  # an array over the batch axes, or a single nu
 
 
 def truncated_loss(
-    params: Mapping[str, ArrayLike],
-    initial: Mapping[str, ArrayLike],
+    params: Mapping[str, Numbers],
+    initial: Mapping[str, Numbers],
     ranks: Sequence[int],
     network: AbstractNetwork,
     task: AbstractTask,
@@ -61,8 +61,8 @@ def truncated_loss(
 
 
 def shuffled_loss(
-    params: Mapping[str, ArrayLike],
-    initial: Mapping[str, ArrayLike],
+    params: Mapping[str, Numbers],
+    initial: Mapping[str, Numbers],
     network: AbstractNetwork,
     task: AbstractTask,
     trials: Trials,
@@ -104,7 +104,7 @@ def shuffled_loss(
     return _losses(network, task, params, stacks, trials)
 
 
-def functional_rank(losses: ArrayLike, threshold: float = 0.05) -> tuple[Values, Values]:
+def functional_rank(losses: Numbers, threshold: float | int = 0.05) -> tuple[Values, Values]:
     """The ranks at which the truncated loss passes below `threshold` times its value at rank 0.
 
     It need not fall at every step, so there are two: the first rank below, and the rank after the last one
@@ -132,7 +132,7 @@ def functional_rank(losses: ArrayLike, threshold: float = 0.05) -> tuple[Values,
     return first[()], last[()]
 
 
-def truncated(W: ArrayLike, W0: ArrayLike, ranks: Sequence[int], blocks: int = 1) -> np.ndarray:
+def truncated(W: Numbers, W0: Numbers, ranks: Sequence[int], blocks: int = 1) -> np.ndarray:
     r"""$W_0$ plus the best approximations of $W-W_0$ of the given ranks.
 
     Args:
@@ -161,7 +161,7 @@ def truncated(W: ArrayLike, W0: ArrayLike, ranks: Sequence[int], blocks: int = 1
     return np.stack([W0 + (left[:, :, :r] @ right[:, :r]).reshape(W.shape) for r in ranks])
 
 
-def recurrent_names(params: Mapping[str, ArrayLike]) -> list[str]:
+def recurrent_names(params: Mapping[str, Numbers]) -> list[str]:
     """The matrices that carry the state: `W`, or the stacked ones of an LSTM but the first layer's input.
 
     Raises:
@@ -186,13 +186,13 @@ def _permutations(W0: np.ndarray, key: PRNGKeyArray, count: int) -> np.ndarray:
 def _losses(
     network: AbstractNetwork,
     task: AbstractTask,
-    params: Mapping[str, ArrayLike],
-    stacks: Mapping[str, ArrayLike],
+    params: Mapping[str, Numbers],
+    stacks: Mapping[str, Numbers],
     trials: Trials,
 ) -> np.ndarray:
     """The losses with the stacked matrices put in one after the other, in the dtype of the trials."""
 
-    def cast(arrays: Mapping[str, ArrayLike]) -> Params:
+    def cast(arrays: Mapping[str, Numbers]) -> Params:
         return {name: jnp.asarray(array, trials.inputs.dtype) for name, array in arrays.items()}
 
     return np.asarray(_mapped(network, task, cast(params), cast(stacks), trials), float)

@@ -6,15 +6,15 @@ Matrices are [..., hidden, hidden], row = receiving unit; leading axes are batch
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from stepwell.analysis.system import Numbers
 from stepwell.network.linear import spectral_radius
 
 # One number per matrix: an array over the batch axes, or a single NumPy number.
 Values = np.ndarray | np.generic
 
 
-def singular_values(W: ArrayLike, W0: ArrayLike) -> np.ndarray:
+def singular_values(W: Numbers, W0: Numbers) -> np.ndarray:
     r"""The singular values of $\Delta W=W-W_0$, descending.
 
     Args:
@@ -32,7 +32,7 @@ def singular_values(W: ArrayLike, W0: ArrayLike) -> np.ndarray:
     return np.linalg.svd(_matrix(W) - _matrix(W0), compute_uv=False)
 
 
-def factor_singular_values(A: ArrayLike, B: ArrayLike) -> np.ndarray:
+def factor_singular_values(A: Numbers, B: Numbers) -> np.ndarray:
     r"""The singular values of $\Delta W=AB^\top$, descending, in $O(Nr^2)$: the product is not formed.
 
     Args:
@@ -49,7 +49,7 @@ def factor_singular_values(A: ArrayLike, B: ArrayLike) -> np.ndarray:
     return np.linalg.svd(left @ np.swapaxes(right, -1, -2), compute_uv=False)
 
 
-def participation_ratio(values: ArrayLike) -> Values:
+def participation_ratio(values: Numbers) -> Values:
     r"""How many singular values share the change: $(\sum s_k^2)^2/\sum s_k^4$.
 
     Args:
@@ -69,7 +69,7 @@ def participation_ratio(values: ArrayLike) -> Values:
         return squares.sum(-1) ** 2 / (squares**2).sum(-1)
 
 
-def variance_explained(values: ArrayLike) -> np.ndarray:
+def variance_explained(values: Numbers) -> np.ndarray:
     r"""The share of $\|\Delta W\|^2$ in the first r singular values, r = 0, 1, ..., k.
 
     Example:
@@ -81,7 +81,7 @@ def variance_explained(values: ArrayLike) -> np.ndarray:
     return np.concatenate([np.zeros_like(total[..., :1]), total], axis=-1) / total[..., -1:]
 
 
-def gap_index(values: ArrayLike, most: int = 10) -> Values:
+def gap_index(values: Numbers, most: int = 10) -> Values:
     """After how many singular values the largest drop comes: the k <= `most` with the largest s_k / s_{k+1}.
 
     Args:
@@ -96,7 +96,7 @@ def gap_index(values: ArrayLike, most: int = 10) -> Values:
         return 1 + np.argmax(np.nan_to_num(s[..., :-1] / s[..., 1:], posinf=np.inf), axis=-1)
 
 
-def numerical_rank(values: ArrayLike, cut: float = 1e-10) -> Values:
+def numerical_rank(values: Numbers, cut: float | int = 1e-10) -> Values:
     """How many singular values exceed `cut` times the largest.
 
     A cut of 1e-10 gives the exact rank, one of 1e-2 the effective rank.
@@ -111,7 +111,7 @@ def numerical_rank(values: ArrayLike, cut: float = 1e-10) -> Values:
     return (s > cut * s.max(-1, keepdims=True)).sum(-1)
 
 
-def outliers(W: ArrayLike, W0: ArrayLike, g: float = 0.0, margin: float = 1.1) -> np.ndarray:
+def outliers(W: Numbers, W0: Numbers, g: float | int = 0.0, margin: float | int = 1.1) -> np.ndarray:
     """The eigenvalues of W outside the disc of the initial weights.
 
     The disc has the radius `margin` times the larger of `g` and the spectral radius of W0; the margin keeps
@@ -135,9 +135,7 @@ def outliers(W: ArrayLike, W0: ArrayLike, g: float = 0.0, margin: float = 1.1) -
     return values[np.abs(values) > margin * max(g, spectral_radius(_matrix(W0)))]
 
 
-def alignment(
-    W: ArrayLike, W0: ArrayLike, b: ArrayLike, c: ArrayLike, directions: int = 2
-) -> dict[str, np.ndarray]:
+def alignment(W: Numbers, W0: Numbers, b: Numbers, c: Numbers, directions: int = 2) -> dict[str, np.ndarray]:
     r"""Cosines between the leading singular vectors of $\Delta W$ and what inputs, readouts and W0 span.
 
     With $R_0=(I-W_0)^{-1}$ the references are the columns of $b$, $c^\top$, $R_0b$, $R_0^\top c^\top$, $W_0b$
@@ -179,7 +177,7 @@ def alignment(
 
 
 def direction_cosine(
-    direction: Mapping[str, ArrayLike], gradient: Mapping[str, ArrayLike], names: Sequence[str] = ("W", "b")
+    direction: Mapping[str, Numbers], gradient: Mapping[str, Numbers], names: Sequence[str] = ("W", "b")
 ) -> Values:
     r"""The cosine between a rule's direction and the gradient at the same parameters.
 
@@ -208,7 +206,7 @@ def direction_cosine(
 
 
 def direction_angle(
-    direction: Mapping[str, ArrayLike], gradient: Mapping[str, ArrayLike], names: Sequence[str] = ("W", "b")
+    direction: Mapping[str, Numbers], gradient: Mapping[str, Numbers], names: Sequence[str] = ("W", "b")
 ) -> Values:
     """The angle between a rule's direction and the gradient, in radians; below pi/2 the loss falls.
 
@@ -221,7 +219,7 @@ def direction_angle(
     return np.arccos(np.clip(direction_cosine(direction, gradient, names), -1, 1))
 
 
-def residual(change: ArrayLike, feedback: ArrayLike) -> Values:
+def residual(change: Numbers, feedback: Numbers) -> Values:
     r"""The share of a weight change outside the columns of the feedback: $\|D-\Pi_FD\|/\|D\|$.
 
     Args:
@@ -250,7 +248,7 @@ def _cosines(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.where(values[..., :1] > 0, cosines, np.nan)
 
 
-def _matrix(values: ArrayLike) -> np.ndarray:
+def _matrix(values: Numbers) -> np.ndarray:
     """A float64 matrix.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Gradient flow: the trajectory that training follows as the learning rate goes to zero, integrated adaptively."""
+"""Gradient flow: the trajectory of training as the learning rate goes to zero, integrated adaptively."""
 
 import time
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 from jax.flatten_util import ravel_pytree
 
-from stepwell.experiment import Experiment, keys
+from stepwell.experiment import Experiment
 from stepwell.run.readings import read
 from stepwell.run.record import dataset
 from stepwell.run.store import Block, checked_seeds, recall
-from stepwell.run.trainer import as_arrays, check
+from stepwell.run.trainer import as_arrays, check, start
 from stepwell.settings import lookup, setting
 
 SOLVERS = {
@@ -36,10 +36,13 @@ class Flow(eqx.Module):
         experiment: task, network, rule, trainable; its optimiser and updates play no part.
         duration: learning time to integrate.
         every: spacing of the record in learning time.
-        rtol, atol: tolerances of the adaptive solvers. The absolute one must follow the initial scale, since on a plateau
-            the only quantity that matters has that size: None takes $\min(10^{-8}, 10^{-3}\sigma_0)$.
-        solver: "tsit5" (default), "dopri5", "dopri8", "kvaerno3", "kvaerno5" (implicit: for stiff ends only), or "rk4"
-            with four fixed steps per recorded interval.
+        rtol, atol: tolerances of the adaptive solvers. The absolute one must follow the initial scale, since
+            on a plateau the only quantity that matters has that size: None takes
+            $\min(10^{-8}, 10^{-3}\sigma_0)$.
+        solver: "tsit5" (default), "dopri5", "dopri8", "kvaerno3", "kvaerno5" (implicit: for stiff ends only),
+            or "rk4" with four fixed steps per recorded interval, all seeds together. Adaptive solvers leave
+            noise of the size of `rtol` in stiff directions; where the quiet of a plateau is itself measured
+            at small sigma0, use "rk4".
     """
 
     experiment: Experiment
@@ -75,7 +78,8 @@ def flow(
 ) -> xr.Dataset:
     """Gradient flow of an experiment from every seed's start, recorded every `every` of learning time.
 
-    The arguments are those of `Flow`. A solve that fails is data: the record is NaN from there on, and says so.
+    The arguments are those of `Flow`. A solve that fails is data: the record is NaN from there on, and says
+    so.
     """
     return Flow(experiment, duration, every, rtol, atol, solver).run(seeds, store)
 
@@ -84,23 +88,21 @@ def _integrate(settings: Flow, block: Block) -> xr.Dataset:
     began, experiment = time.monotonic(), settings.experiment
     count = int(round(settings.duration / settings.every)) + 1
     times = settings.every * np.arange(count)
-    # One program serves all durations of about the same length: the last time is repeated up to a power of two.
-    padded = np.pad(times, (0, (1 << (count - 1).bit_length()) - count), mode="edge")
+    # One program serves all durations of about one length: the last time is repeated up to a round number.
+    coarse = max(1, 1 << (count.bit_length() - 3))
+    padded = np.pad(times, (0, -count % coarse), mode="edge")
     atol = settings.atol
     if atol is None:
         atol = min(1e-8, 1e-3 * (getattr(experiment.network, "sigma0", None) or 1.0))
-    traced, rows = as_arrays(experiment, experiment.dtype), []
-    for seed in block.seeds:
-        key = keys(seed)
-        params = {
-            name: jnp.asarray(v, experiment.dtype) for name, v in experiment.network.init(key.init).items()
-        }
-        state = experiment.rule.init(experiment.network, key.rule)
-        out = _solve(
-            traced, params, state, key.trials, jnp.asarray(padded), settings.rtol, atol, settings.solver
-        )
-        rows.append(jax.tree.map(lambda a: np.asarray(a[:count]), out))
-    loss, norm, params, direction = jax.tree.map(lambda *a: np.stack(a), *rows)
+    carry, traced = start(experiment, block.seeds), as_arrays(experiment, experiment.dtype)
+    rows = (carry.params, carry.rule, carry.key)
+    if settings.solver == "rk4":
+        shown = _solve_together(traced, *rows, jnp.asarray(padded))
+    else:
+        alone = [jax.tree.map(lambda a, i=i: a[i], rows) for i in range(len(block.seeds))]
+        options = jnp.asarray(padded), settings.rtol, atol, settings.solver
+        shown = jax.tree.map(lambda *a: jnp.stack(a), *[_solve(traced, *row, *options) for row in alone])
+    loss, norm, params, direction = jax.tree.map(lambda a: np.asarray(a[:, :count]), shown)
     shots = {"params": params, "direction": direction, "rule": {}}
     snapshots = {**params, **read(experiment.recording.what, shots, len(block.seeds))}
     axes = {"update": np.arange(count), "learning_time": times}
@@ -125,13 +127,18 @@ def _solve(
             direction = {k: d if k in experiment.trainable else 0 * d for k, d in direction.items()}
         return loss, ravel_pytree(direction)[0]
 
-    ys = (
-        _fixed_steps(gradient, y0, ts)
-        if solver == "rk4"
-        else _adaptive_steps(gradient, y0, ts, rtol, atol, solver)
-    )
+    if solver == "rk4":
+        ys = _fixed_steps(gradient, y0, ts)
+    else:
+        ys = _adaptive_steps(gradient, y0, ts, rtol, atol, solver)
     loss, direction = jax.vmap(gradient)(ys)
     return loss, jnp.linalg.norm(direction, axis=1), jax.vmap(unravel)(ys), jax.vmap(unravel)(direction)
+
+
+@eqx.filter_jit
+def _solve_together(experiment: Experiment, params: Any, state: Any, key: Any, ts: Any) -> Any:
+    """The flows from several starts in equal fixed steps, stacked: [seed, time, ...]."""
+    return jax.vmap(lambda *row: _solve(experiment, *row, ts, 0.0, 0.0, "rk4"))(params, state, key)
 
 
 def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solver: str) -> Any:
@@ -149,7 +156,8 @@ def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solve
         max_steps=MOST_STEPS,
         throw=False,
     )
-    return jnp.where(jnp.isfinite(solution.ys), solution.ys, jnp.nan)
+    ys = jnp.asarray(solution.ys)
+    return jnp.where(jnp.isfinite(ys), ys, jnp.nan)
 
 
 def _fixed_steps(gradient: Any, y0: Any, ts: Any) -> Any:

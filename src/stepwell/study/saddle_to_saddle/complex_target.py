@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from stepwell import analysis
 from stepwell.run import settings_of
-from stepwell.study.saddle_to_saddle.protocols import claim, gradient_flow, quietest, target
+from stepwell.study.saddle_to_saddle import drawings
+from stepwell.study.saddle_to_saddle.protocols import claim, gradient_flow, target
+from stepwell.study.saddle_to_saddle.readings import meetings, quietest
 
 
 def rings(scale):
@@ -18,18 +19,6 @@ def rings(scale):
     ]
 
 
-def leading(run):
-    """The two leading eigenvalues of every seed through time, by modulus, [seed, time, 2]."""
-    poles = np.linalg.eigvals(run.W.values)
-    order = np.argsort(-np.abs(poles), axis=-1)[..., :2]
-    return np.take_along_axis(poles, order, axis=-1)
-
-
-def drop_end(run, seed):
-    """The first record after the first drop."""
-    return int(np.flatnonzero(run.loss.values[seed] < 0.5 * run.loss.values[seed, 0])[0])
-
-
 @claim(
     "section 8.4",
     rings,
@@ -38,6 +27,7 @@ def drop_end(run, seed):
     reading="intended",
     scope="source",
     scales="quick full",
+    figure=drawings.collision,
 )
 def first_pole_real(runs):
     """On plateau 1 of a complex target the leading eigenvalue is real: its imaginary part."""
@@ -45,18 +35,15 @@ def first_pole_real(runs):
     return [eigenvalues[np.argmax(np.abs(eigenvalues))].imag for eigenvalues in places]
 
 
-def meetings(run):
-    """The first collision of real eigenvalues of every seed after its first drop; None where there is
-    none."""
-    found = []
-    for seed in range(run.sizes["seed"]):
-        at = drop_end(run, seed)
-        pairs = analysis.collisions(leading(run)[seed, at:], run.learning_time.values[at:])
-        found.append(pairs[0] if pairs else None)
-    return found
-
-
-@claim("section 8.4", rings, tolerance=0.0, reading="intended", scope="source", scales="quick full")
+@claim(
+    "section 8.4",
+    rings,
+    tolerance=0.0,
+    reading="intended",
+    scope="source",
+    scales="quick full",
+    figure=drawings.collision,
+)
 def collision_needed(runs):
     """After the first drop two real eigenvalues collide before the pair is complex: number of runs
     without."""
@@ -93,6 +80,7 @@ def ramps(run):
     reading="intended",
     scope="source",
     scales="quick full",
+    figure=drawings.ramp,
 )
 def sqrt_ramp(runs):
     """From the collision on the imaginary part grows as the square root of the time since."""
@@ -110,6 +98,7 @@ def sqrt_ramp(runs):
     reading="intended",
     scope="source",
     scales="quick full",
+    figure=drawings.ramp,
 )
 def ramp_amplitude(runs):
     """Its amplitude is half the root of the discriminant's slope at the collision."""

@@ -9,24 +9,27 @@ from stepwell import theory
 from stepwell.analysis import crossing, matched
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
+from stepwell.study.saddle_to_saddle import drawings
 from stepwell.study.saddle_to_saddle.protocols import (
     FINE,
     SEEDS,
-    at_times,
     claim,
     descent,
     descents,
-    dwell_slopes,
-    dwells,
     flows,
     gradient_flow,
     horizon,
+    target,
+)
+from stepwell.study.saddle_to_saddle.readings import (
+    at_times,
+    dwell_slopes,
+    dwells,
     model,
     of_plateaus,
     sigma0,
     slopes,
     stairs,
-    target,
 )
 from stepwell.task import Impulse
 
@@ -53,6 +56,7 @@ def rate_of_learning(experiment):
     reading="intended",
     scales="quick full",
     note="the exception is a target with g0 = 0",
+    figure=drawings.dwell,
 )
 def dwell_is_logarithmic(runs):
     """Equal factors in sigma0 lengthen plateau 1 by equal times."""
@@ -71,6 +75,7 @@ for name, target_name, scales in (("dwell_slope", "A", "quick full"), ("dwell_sl
             tolerance=TOLERANCES[k],
             scales=scales,
             name=f"{name}_{k}",
+            figure=drawings.dwell,
             statement=f"Plateau {k} of target {target_name} lengthens by 1/s per factor e of sigma0.",
         )(partial(dwell_slopes, k=k))
 
@@ -135,6 +140,7 @@ for k in range(3):
         tolerance=TOLERANCES[k],
         scales="quick full",
         name=f"dwell_random_{k}",
+        figure=drawings.dwell,
         statement=f"The dwell law holds for plateau {k} of freshly drawn targets.",
     )(partial(scaled_slopes, k=k))
 
@@ -148,6 +154,7 @@ for k in range(3):
         tolerance=TOLERANCES[k],
         scales="quick full",
         name=f"dwell_updates_{k}",
+        figure=drawings.dwell,
         statement=f"Under gradient descent plateau {k} lengthens by 1/ln(1 + eta s) updates per factor e.",
     )(partial(dwell_slopes, k=k))
 
@@ -161,6 +168,7 @@ for k in range(3):
     predict=lambda es: theory.update_lag(value_of(es[1], "network__sigma0"), rate_of_learning(es[1])),
     tolerance=0.35,
     scales="quick full",
+    figure=drawings.staircase,
 )
 def gd_lag(runs):
     """Each plateau lasts (eta/2) ln(1/sigma0) longer under gradient descent than in the flow."""
@@ -179,6 +187,7 @@ def gd_lag(runs):
     kind="mean",
     tolerance=0.03,
     scales="quick full",
+    figure=drawings.staircase,
 )
 def width_independence(runs):
     """The dwell law does not depend on the number of units: slope of dwell 1 at the widest network, times its
@@ -218,6 +227,7 @@ for k in (2, 3):
         tolerance=0.03,
         scales="full",
         name=f"degree_five_{k}",
+        figure=drawings.dwell,
         statement=f"The dwell law holds for plateau {k} of a target with five poles.",
         note="between plateaus 1 and 2 lies a shoulder at L = 0.0878, whose dwell does not depend on sigma0",
     )(partial(five_slopes, k=k))
@@ -226,13 +236,17 @@ for k in (2, 3):
 @claim(
     "section 8.6",
     lambda scale: [
-        (gradient_flow(target("G0"), s, 40 + 12 / s, hidden=2), range({"quick": 3, "full": 5}[scale]))
+        (
+            gradient_flow(target("G0"), s, 40 + 12 / s, hidden=2, solver="tsit5"),
+            range({"quick": 3, "full": 5}[scale]),
+        )
         for s in (3e-2, 1e-2, 3e-3)
     ],
     predict=-1.0,
     kind="mean",
     tolerance=0.1,
     scales="quick full",
+    figure=drawings.staircase,
 )
 def degenerate_power(runs):
     """The exception, a target with g0 = 0: without a quadratic escape the first dwell grows as 1/sigma0."""
@@ -248,6 +262,7 @@ def degenerate_power(runs):
     relative=True,
     tolerance=0.02,
     scales="quick full",
+    figure=drawings.staircase,
 )
 def w_leads_after_first_plateau(runs):
     """Input weights lead at the origin only: at saddle 1 the silent recurrent weights grow faster by a known
@@ -273,6 +288,7 @@ def w_leads_after_first_plateau(runs):
     scales="quick full",
     expected="FAILS",
     note="as a ratio of rates it holds (relative_rates); times grow with the logarithm of 1/sigma0",
+    figure=drawings.dwell,
 )
 def time_scales(runs):
     """Waiting times scale like 1/sigma0: the log-log slope of the time to the middle of the first drop is

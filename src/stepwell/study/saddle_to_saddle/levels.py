@@ -7,20 +7,23 @@ import numpy as np
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
+from stepwell.study.saddle_to_saddle import drawings
 from stepwell.study.saddle_to_saddle.protocols import (
     FINE,
     SEEDS,
-    active_poles,
     claim,
     descent,
     flows,
     gradient_flow,
+    target,
+)
+from stepwell.study.saddle_to_saddle.readings import (
+    active_poles,
     model,
     of_plateaus,
     quietest,
     sigma0,
     slopes,
-    target,
 )
 
 
@@ -63,6 +66,7 @@ def random_targets(count: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarr
     tolerance=(2e-3, 5e-3, 0.1),
     reading="intended",
     scope="source",
+    figure=drawings.staircase,
 )
 def plateaus_are_best_models(runs):
     """Plateaus 0, 1 and 2 sit at the losses of the best models with 0, 1 and 2 poles."""
@@ -77,13 +81,16 @@ def plateaus_are_best_models(runs):
     relative=True,
     tolerance=1e-4,
     scales="quick full",
+    figure=drawings.staircase,
 )
 def plateau_levels(runs):
     """As sigma0 goes to 0 the levels become those of the models that the flow reaches."""
     return [of_plateaus(run, "level") for run in runs]
 
 
-@claim("section 7", flows("R", 1e-4, seeds=range(3)), tolerance=0.0, scales="quick full")
+@claim(
+    "section 7", flows("R", 1e-4, seeds=range(3)), tolerance=0.0, scales="quick full", figure=drawings.rivals
+)
 def rival_models(runs):
     """The plateau is the H2-optimal model: no modal truncation (own or refitted residues), no balanced
     truncation and no Hankel-norm model of the same degree lies within 0.5 % of the measured level."""
@@ -101,6 +108,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
         tolerance=tolerance,
         scales="quick full",
         name=f"plateau_error_exponent_{k}",
+        figure=drawings.level_errors,
         statement=f"The error of level {k} is a power of sigma0, 2 mu/(mu + s).",
     )(partial(level_error_exponent, k=k))
 
@@ -109,7 +117,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
     "section 7",
     lambda scale: [
         (
-            gradient_flow(target("CE"), 1e-4, 120, hidden=2, every=0.1),
+            gradient_flow(target("CE"), 1e-4, 120, hidden=2, every=0.04),
             range({"smoke": 1, "quick": 3, "full": 8}[scale]),
         )
     ],
@@ -118,6 +126,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
     relative=True,
     tolerance=1e-3,
     note="the global best model, of loss 0.8730 at p = -0.8054, is not the one that is reached",
+    figure=drawings.counter_example,
 )
 def plateau_side_rule(runs):
     """The 1-pole plateau is the first minimum on the side of sign(g0 g1) of the target, even where the global
@@ -146,6 +155,7 @@ def global_fraction(runs):
     relative=True,
     tolerance=1e-6,
     reading="intended",
+    figure=drawings.staircase,
 )
 def undersized_student(runs):
     """A student with fewer units than the target has poles ends on the level of the best model of its own
@@ -154,7 +164,13 @@ def undersized_student(runs):
 
 
 @claim(
-    "sections 5 and 6", flows("A", 1e-2), kind="largest", tolerance=0.0, reading="intended", scope="source"
+    "sections 5 and 6",
+    flows("A", 1e-2),
+    kind="largest",
+    tolerance=0.0,
+    reading="intended",
+    scope="source",
+    figure=drawings.poles,
 )
 def one_mode_per_step(runs):
     """On plateau k exactly k modes are active: k Hankel singular values exceed 0.05."""
@@ -165,7 +181,13 @@ def one_mode_per_step(runs):
 
 
 @claim(
-    "sections 2 and 6", flows("A", 1e-2), kind="largest", tolerance=0.0, reading="intended", scope="source"
+    "sections 2 and 6",
+    flows("A", 1e-2),
+    kind="largest",
+    tolerance=0.0,
+    reading="intended",
+    scope="source",
+    figure=drawings.poles_and_zeros,
 )
 def pairs_count(runs):
     """Each step is one pole-zero pair that comes apart: on plateaus 1 and 2 all but k poles carry a zero
@@ -183,6 +205,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
         tolerance=tolerance,
         scales="quick full",
         name=f"pair_gap_exponent_{k}",
+        figure=drawings.pair_gaps,
         statement=f"On plateau {k} the gap of the silent pairs is the same power of sigma0.",
     )(partial(gap_exponent, k=k))
 
@@ -197,6 +220,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
     tolerance=1e-3,
     reading="intended",
     scope="source",
+    figure=drawings.poles,
 )
 def old_poles_readjust(runs):
     """Plateau poles are no subset of the target's: old ones move when a new one joins."""
@@ -215,6 +239,7 @@ def old_poles_readjust(runs):
     reading="intended",
     scales="quick full",
     note="not above sigma0 of about 0.01",
+    figure=drawings.staircase,
 )
 def levels_independent_of_sigma0(runs):
     """Smaller initial weights stretch the plateaus and leave the models alone: equal levels at 1e-4 and
@@ -231,6 +256,7 @@ def levels_independent_of_sigma0(runs):
     tolerance=1e-4,
     reading="intended",
     scales="quick full",
+    figure=drawings.staircase,
 )
 def same_levels_after_flip(runs):
     """Starts with the wrong sign of c b visit the same plateaus."""

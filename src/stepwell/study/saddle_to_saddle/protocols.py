@@ -12,7 +12,7 @@ import xarray as xr
 from stepwell import analysis, theory
 from stepwell.experiment import Experiment, Optimiser, Recording
 from stepwell.network import Linear
-from stepwell.run import Flow, settings_of
+from stepwell.run import Flow
 from stepwell.run.record import dataset
 from stepwell.settings import setting
 from stepwell.study.base import Claims, Run, value_of
@@ -64,9 +64,15 @@ def descent(
     )
 
 
-def gradient_flow(task: Impulse, sigma0: float, duration: float, hidden: int = 3, every: float = 0.2) -> Flow:
-    """Gradient flow over a duration."""
-    return Flow(Experiment(task=task, network=Linear(hidden, sigma0=sigma0)), duration, every)
+def gradient_flow(
+    task: Impulse, sigma0: float, duration: float, hidden: int = 3, every: float = 0.2, solver: str = "rk4"
+) -> Flow:
+    """Gradient flow over a duration, in fixed steps of a quarter of `every`.
+
+    An adaptive solver leaves noise of the size of its tolerance in the stiff directions; on a plateau at
+    small sigma0 that noise would be larger than the gradient that is to be measured.
+    """
+    return Flow(Experiment(task=task, network=Linear(hidden, sigma0=sigma0)), duration, every, solver=solver)
 
 
 @cache
@@ -139,70 +145,3 @@ def saddles(name: str, modes: Sequence[int], hidden: Sequence[int] = (3,), **opt
         for n in hidden
         for k in modes
     ]
-
-
-def model(settings: Any) -> tuple[Any, Any]:
-    """Poles and residues of the target of a settings object, as the functions of `theory` want them."""
-    task = value_of(settings, "task")
-    return task.poles, task.residues
-
-
-def first_responses(settings: Any) -> tuple[float, float]:
-    """The first two values g0, g1 of the target's impulse response."""
-    poles, residues = (np.asarray(each, complex) for each in model(settings))
-    return residues.sum().real, (residues * poles).sum().real
-
-
-def sigma0(run: xr.Dataset) -> float:
-    """The initial scale of a record."""
-    return value_of(settings_of(run), "network__sigma0")
-
-
-def stairs(run: xr.Dataset) -> list[list[analysis.Plateau]]:
-    """The plateaus of every seed of a record, in order of time."""
-    prominence = 1.0 if sigma0(run) < 3e-3 else 0.5
-    time = run.learning_time.values
-    return [
-        analysis.plateaus(loss, norm, time, prominence)
-        for loss, norm in zip(run.loss.values, run.gradient_norm.values)
-    ]
-
-
-def of_plateaus(run: xr.Dataset, attribute: str, count: int = 3) -> np.ndarray:
-    """An attribute of the first `count` plateaus, [seed, plateau]; NaN where a run has fewer."""
-    rows = [[getattr(p, attribute) for p in found[:count]] for found in stairs(run)]
-    return np.array([row + [math.nan] * (count - len(row)) for row in rows])
-
-
-def quietest(run: xr.Dataset, k: int) -> list[dict[str, np.ndarray]]:
-    """The parameters of every seed at the quietest moment of plateau k, or at the nearest snapshot to it."""
-    return at_times(run, of_plateaus(run, "place", k + 1)[:, k])
-
-
-def at_times(run: xr.Dataset, times: np.ndarray) -> list[dict[str, np.ndarray]]:
-    """The parameters of every seed at the snapshot nearest to its time; seeds without a time are left out."""
-    stamps = run.snapshot_learning_time.values
-    rows = [(i, int(np.argmin(np.abs(stamps - t)))) for i, t in enumerate(times) if not math.isnan(t)]
-    return [{name: run[name].values[i, j] for name in ("W", "b", "c")} for i, j in rows]
-
-
-def slopes(x: Sequence[float], y: np.ndarray) -> np.ndarray:
-    """Least-squares slope of every row of y [seed, point] against x [point]; NaN where a point is missing."""
-    x = np.asarray(x) - np.mean(x)
-    return (y - y.mean(axis=1, keepdims=True)) @ x / (x @ x)
-
-
-def dwells(runs: Sequence[xr.Dataset], k: int) -> np.ndarray:
-    """The dwell of plateau k, [seed, run]."""
-    return np.stack([of_plateaus(run, "dwell", k + 1)[:, k] for run in runs], axis=1)
-
-
-def dwell_slopes(runs: Sequence[xr.Dataset], k: int) -> np.ndarray:
-    """The slope of dwell k against ln(1/sigma0), [seed]."""
-    return slopes([math.log(1 / sigma0(run)) for run in runs], dwells(runs, k))
-
-
-def active_poles(params: dict[str, np.ndarray], k: int) -> np.ndarray:
-    """The k poles whose own impulse responses are strongest, ascending by real part."""
-    strongest = np.argsort(-analysis.mode_norms(**params))[:k]
-    return np.sort_complex(analysis.poles(params["W"])[strongest])

@@ -4,14 +4,9 @@ import numpy as np
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
-from stepwell.study.saddle_to_saddle.protocols import (
-    at_times,
-    claim,
-    flows,
-    model,
-    quietest,
-    saddles,
-)
+from stepwell.study.saddle_to_saddle import drawings
+from stepwell.study.saddle_to_saddle.protocols import claim, flows, saddles
+from stepwell.study.saddle_to_saddle.readings import at_times, model, quietest
 
 
 def sizes(scale):
@@ -50,6 +45,7 @@ def expected_signs(saddle):
     kind="largest",
     tolerance=0.0,
     reading="intended",
+    figure=drawings.spectra,
 )
 def exact_saddle(runs):
     """A best model in k units with the others neither driven nor read is a critical point with n - k ways
@@ -69,7 +65,13 @@ def still(run):
     return 0.0 if norm < 1e-12 else norm
 
 
-@claim("section 5", lambda scale: saddles("A", range(3), sizes(scale)), kind="largest", tolerance=1e-6)
+@claim(
+    "section 5",
+    lambda scale: saddles("A", range(3), sizes(scale)),
+    kind="largest",
+    tolerance=1e-6,
+    figure=drawings.spectra,
+)
 def equal_rates(runs):
     """All ways down from one saddle have the same rate: there is no race decided by rates."""
     falling = [[value for value in spectrum(run) if value < -1e-3] for run in runs]
@@ -140,6 +142,7 @@ def rate_exceeds_block(runs):
     tolerance=0.0,
     reading="intended",
     scales="quick full",
+    figure=drawings.staircase,
 )
 def index_on_trajectory(runs):
     """Trajectories pass saddles of index 3, 2, 1: negative directions at the quietest moments, beyond 0.01 of
@@ -207,7 +210,15 @@ def residue_mismatch(params, settings, k):
     return np.linalg.norm(found - best) / np.linalg.norm(best)
 
 
-@claim("section 7", flows("A", 1e-4), kind="largest", tolerance=1e-3, reading="intended", scales="quick full")
+@claim(
+    "section 7",
+    flows("A", 1e-4),
+    kind="largest",
+    tolerance=1e-3,
+    reading="intended",
+    scales="quick full",
+    figure=drawings.residues,
+)
 def residues_at_saddles(runs):
     """On a plateau the active residues are the best ones for the active poles."""
     settings = settings_of(runs[0])
@@ -223,6 +234,7 @@ def residues_at_saddles(runs):
     scope="source",
     scales="quick full",
     note="approximately: single residues differ more",
+    figure=drawings.residues,
 )
 def residues_later_drops(runs):
     """In drops 2 and 3 the active residues stay near the best ones for the active poles, half-way down."""
@@ -242,6 +254,7 @@ def residue_share(drop):
     kind="mean",
     tolerance=0.03,
     scales="quick full",
+    figure=drawings.residues,
 )
 def residues_first_drop(runs):
     """This does not extend to the first drop, where pole and residue grow together: their share of the best
@@ -264,6 +277,7 @@ def residues_first_drop(runs):
     reading="intended",
     scope="source",
     scales="quick full",
+    figure=drawings.poles,
 )
 def drift_is_profiled_descent(runs):
     """In drops 2 and 3 the active poles move downhill on the profiled loss, between 90 and 10 % of the
@@ -282,6 +296,6 @@ def downhill_share(run, seed, k):
     inside = np.flatnonzero((time >= ends[0]) & (time <= ends[1]))
     rows = [{name: run[name].values[seed, i] for name in ("W", "b", "c")} for i in inside]
     active = [analysis.poles(p["W"])[np.argsort(-analysis.mode_norms(**p))[: k + 1]] for p in rows]
-    poles = analysis.branches(np.array(active)).real
+    poles = analysis.pole_branches(np.array(active)).real
     slope = [theory.profiled_gradient(p, *model(settings_of(run))) for p in poles[:-1]]
     return np.mean(np.sum(np.diff(poles, axis=0) * np.real(slope), axis=1) < 0)

@@ -10,25 +10,13 @@ from stepwell.network import Linear
 from stepwell.network.linear import realisation
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
-from stepwell.study.saddle_to_saddle.protocols import claim, dwell_slopes, gradient_flow, model, target
+from stepwell.study.saddle_to_saddle import drawings
+from stepwell.study.saddle_to_saddle.protocols import claim, gradient_flow, target
+from stepwell.study.saddle_to_saddle.readings import CUTOFF, coupling_ratio, dwell_slopes, model, pole_at
 from stepwell.task import Impulse
 
-CUTOFF, ANGLE = 0.8, 2.4
 
-
-def pole_at(modulus):
-    """A pole of the resonance outside the passband."""
-    return modulus * complex(math.cos(ANGLE), math.sin(ANGLE))
-
-
-def coupling_ratio(modulus):
-    """Gradient of a mode at the target's own pole through low-pass input, over that through white input."""
-    pole = pole_at(modulus)
-    resonance = (pole, pole.conjugate()), (0.25, 0.25)
-    return theory.band_coupling(*resonance, pole, CUTOFF) / theory.band_coupling(*resonance, pole)
-
-
-@claim("section 8.3", (), predict=1.0, tolerance=0.05, reading="intended")
+@claim("section 8.3", (), predict=1.0, tolerance=0.05, reading="intended", figure=drawings.band)
 def undamped_is_blind(runs):
     """A mode outside the passband loses its gradient as its damping vanishes: log-log exponent of the ratio
     of low-pass to white gradient against 1 - modulus."""
@@ -53,6 +41,7 @@ def resonances(scale):
     predict=lambda es: coupling_ratio(0.95),
     relative=True,
     tolerance=0.02,
+    figure=drawings.band,
 )
 def band_ratio(runs):
     """At finite damping the gradient outside the passband is small but not zero: its ratio to that of white
@@ -102,6 +91,7 @@ def out_of_band(run, seed, index):
     reading="intended",
     scope="source",
     scales="full",
+    figure=drawings.gains,
 )
 def lowpass_is_slow(runs):
     """Low-pass training leaves the high mode far behind: out-of-band error left when white input has learned
@@ -119,6 +109,7 @@ def lowpass_is_slow(runs):
     scales="full",
     expected="FAILS",
     note="slow, not invisible; the limit of vanishing damping is undamped_is_blind",
+    figure=drawings.gains,
 )
 def lowpass_blind(runs):
     """Low-pass input cannot teach that mode at all: largest share of the out-of-band error that is left."""
@@ -152,6 +143,7 @@ for k, tolerance in ((0, 0.05), (1, 0.04)):
         tolerance=tolerance,
         scales="quick full",
         name=f"coloured_rate_{k}",
+        figure=drawings.dwell,
         statement=f"With coloured input plateau {k} lengthens by 1/s, s the rate at the weighted optimum.",
     )
     def coloured_slopes(runs, k=k):

@@ -10,18 +10,15 @@ from stepwell.experiment import Experiment, Recording
 from stepwell.network import Linear
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
-from stepwell.study.saddle_to_saddle.protocols import (
+from stepwell.study.saddle_to_saddle import drawings
+from stepwell.study.saddle_to_saddle.protocols import claim, descent, flows, gradient_flow, target
+from stepwell.study.saddle_to_saddle.readings import (
     active_poles,
-    claim,
-    descent,
     first_responses,
-    flows,
-    gradient_flow,
     model,
     quietest,
     sigma0,
     slopes,
-    target,
 )
 
 DIRECTIONS = ("direction_W", "direction_b", "direction_c")
@@ -83,13 +80,23 @@ def zero_distance(params):
     tolerance=0.01,
     reading="intended",
     scope="source",
+    figure=drawings.first_gradients,
 )
 def gradient_scaling(runs):
     """At the start the gradients of c and b are proportional to sigma0, that of W to its square."""
     return exponents(runs, [norms(run, "direction_") for run in runs]).mean(axis=1)
 
 
-@claim("section 8.1", SMALL, predict=1.0, kind="mean", tolerance=0.02, reading="intended", scope="source")
+@claim(
+    "section 8.1",
+    SMALL,
+    predict=1.0,
+    kind="mean",
+    tolerance=0.02,
+    reading="intended",
+    scope="source",
+    figure=drawings.first_gradients,
+)
 def relative_rates(runs):
     """W is the slow variable: the ratio of its relative rate to that of b is proportional to sigma0."""
     relative = [norms(run, "direction_") / norms(run) for run in runs]
@@ -106,7 +113,7 @@ def exponents(runs, values):
     )
 
 
-@claim("section 8.4", SMALL, kind="largest", tolerance=1e-5)
+@claim("section 8.4", SMALL, kind="largest", tolerance=1e-5, figure=drawings.first_gradients)
 def leading_gradient(runs):
     """To leading order the gradients are -g0 b, -g0 c and -g1 (b c) transposed: relative residual at 1e-6."""
     residual = []
@@ -117,7 +124,15 @@ def leading_gradient(runs):
     return residual
 
 
-@claim("section 8.4", SMALL, kind="largest", tolerance=1e-2, reading="intended", scope="source")
+@claim(
+    "section 8.4",
+    SMALL,
+    kind="largest",
+    tolerance=1e-2,
+    reading="intended",
+    scope="source",
+    figure=drawings.first_gradients,
+)
 def rank_one_start(runs):
     """Near the origin the gradient of W has rank one: ratio of its singular values at sigma0 = 0.01."""
     values = np.linalg.svd(runs[0].direction_W.values[:, 0], compute_uv=False)
@@ -168,7 +183,7 @@ def flip_moment(run, seed):
     return time[j] + (time[j + 1] - time[j]) * overlap[j] / (overlap[j] - overlap[j + 1])
 
 
-@claim("section 8.2", flips, kind="largest", tolerance=0.03)
+@claim("section 8.2", flips, kind="largest", tolerance=0.03, figure=drawings.sign_flip)
 def flip_time(runs):
     """The sign flips at a time that follows from b and c at the start: largest difference."""
     return [
@@ -179,7 +194,15 @@ def flip_time(runs):
     ]
 
 
-@claim("section 8.2", flips, predict=1.0, kind="fraction", tolerance=0.1, scales="quick full")
+@claim(
+    "section 8.2",
+    flips,
+    predict=1.0,
+    kind="fraction",
+    tolerance=0.1,
+    scales="quick full",
+    figure=drawings.sign_flip,
+)
 def zero_through_infinity(runs):
     """What passes through infinity when a wrong sign flips is a zero: the share of wrong starts in which one
     exceeds 1000."""
@@ -211,6 +234,7 @@ def largest_zero(run, seed):
     scope="source",
     expected="FAILS",
     note="a zero does pass through infinity (zero_through_infinity); eigenvalues stay of the order of sigma0",
+    figure=drawings.sign_flip,
 )
 def eigenvalue_through_infinity(runs):
     """When a wrong sign flips an eigenvalue of W passes through infinity: share of wrong starts in which one
@@ -235,6 +259,7 @@ def early(run, seed):
     relative=True,
     tolerance=0.02,
     scales="quick full",
+    figure=drawings.residues,
 )
 def pole_with_residue(runs):
     """The first pole leaves 0 together with its residue, in a known ratio: p/r where r = 0.02."""
@@ -264,6 +289,7 @@ def ratio_at(run, seed, residue):
     scales="quick full",
     expected="FAILS",
     note="pole and residue grow together (pole_with_residue)",
+    figure=drawings.residues,
 )
 def zero_lag_first(runs):
     """The zero-lag path is learned before any pole leaves zero: share of the plateau-1 pole reached when its
