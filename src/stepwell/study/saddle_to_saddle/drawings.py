@@ -132,19 +132,37 @@ def first_gradients(runs, predicted, ax):
 
 
 def sign_flip(runs, predicted, ax):
-    """c b, the eigenvalues and the zeros of a start with the wrong sign, on a compactified axis."""
+    """c b, the eigenvalues and the zeros of a start with the wrong sign, on a compactified axis.
+
+    The zeros pass through infinity within a time of about sigma0, far below the spacing of the records.
+    """
     run = next(run for run in runs if run.sizes["unit"] > 1)
     overlap = np.einsum("stoi,stij->st", run.c.values, run.b.values)
     seed = int(np.flatnonzero(np.diff(np.sign(overlap), axis=1).any(axis=1))[0])
-    W, b, c = weights(run, seed)
-    flip = int(np.flatnonzero(np.diff(np.sign(overlap[seed])))[0])
-    window = slice(max(0, flip - 80), flip + 80)
-    zeros = np.full((len(W[window]), W.shape[1] - 1), np.nan, complex)
-    for row, each in zip(zeros, zip(W[window], b[window], c[window])):
+    moment = np.interp(0, *sorted_pair(overlap[seed], run.learning_time.values))
+    times = moment + np.linspace(-6, 6, 601) * sigma0(run)
+    W, b, c = (interpolated(run.learning_time.values, weight, times) for weight in weights(run, seed))
+    zeros = np.full((len(times), W.shape[1] - 1), np.nan, complex)
+    for row, each in zip(zeros, zip(W, b, c)):
         found = analysis.zeros(*each)
         row[: len(found)] = found
-    branches = analysis.pole_branches(np.linalg.eigvals(W[window]))
-    return figure.sign_flip(run.learning_time.values[window], overlap[seed, window], branches, zeros, ax)
+    product = (c @ b).ravel()
+    branches = analysis.pole_branches(np.linalg.eigvals(W))
+    return figure.sign_flip(times, product / np.abs(product).max(), branches, zeros, ax)
+
+
+def sorted_pair(values, times):
+    """The two records around the first change of sign, as increasing values and their times."""
+    i = int(np.flatnonzero(np.diff(np.sign(values)))[0])
+    order = np.argsort(values[i : i + 2])
+    return values[i : i + 2][order], times[i : i + 2][order]
+
+
+def interpolated(times, values, wanted):
+    """Values [time, ...] at other times, by straight lines."""
+    i = np.clip(np.searchsorted(times, wanted) - 1, 0, len(times) - 2)
+    share = ((wanted - times[i]) / (times[i + 1] - times[i])).reshape(-1, *[1] * (values.ndim - 1))
+    return values[i] + share * (values[i + 1] - values[i])
 
 
 def band(runs, predicted, ax):
@@ -212,7 +230,7 @@ def ramp(runs, predicted, ax):
     """The imaginary part of the pair after the collision, on double logarithmic axes."""
 
     run = next(run for run in runs if run.sizes["unit"] == 2)
-    rows, since = [], np.geomspace(2e-2, 2.0, 25)
+    rows, since = [], np.geomspace(2e-2, 0.5, 20)
     for seed, meeting in enumerate(meetings(run)):
         imaginary = np.abs(leading(run)[seed].imag).max(axis=1)
         rows.append(np.interp(meeting.time + since, run.learning_time.values, imaginary))
