@@ -4,7 +4,6 @@ The public names are resolved on first access, so that `import stepwell` costs n
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from stepwell.study import STUDIES, check
     from stepwell.task import TASKS
 
-__version__ = _version("stepwell")
+    __version__: str
 
 _HOMES = {
     "Experiment": "stepwell.experiment",
@@ -59,6 +58,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_HOMES[name]), name)
     if name in _PACKAGES:
         return import_module(f"stepwell.{name}")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("stepwell")
     raise AttributeError(f"module 'stepwell' has no attribute '{name}'")
 
 

@@ -50,11 +50,12 @@ class Optimiser(eqx.Module):
         parts = [] if self.clip is None else [optax.clip_by_global_norm(self.clip)]
         parts.append(OPTIMISERS[self.name](self))
         if self.multipliers:
-            factors = dict(self.multipliers)
-            parts.append(
-                optax.stateless(lambda updates, _: {k: factors.get(k, 1.0) * v for k, v in updates.items()})
-            )
+            parts.append(optax.stateless(self._multiplied))
         return optax.chain(*parts) if len(parts) > 1 else parts[0]
+
+    def _multiplied(self, changes: Any, params: Any) -> Any:
+        factors = dict(self.multipliers)
+        return {name: factors.get(name, 1.0) * change for name, change in changes.items()}
 
 
 class Recording(eqx.Module):

@@ -1,37 +1,52 @@
 """Settings objects to JSON and back, override by path, fingerprint.
 
-A settings object is a frozen `equinox.Module` whose fields are plain Python values (numbers, strings, `None`, tuples) or
-further settings objects; it is its own configuration. Nothing here knows a task, a network or a rule: their tables come
-as an argument, `tables = {"network": {"linear": Linear, ...}, ...}`, keyed by the field that each table serves.
+A settings object is a frozen `equinox.Module` whose fields are plain Python values (numbers, strings, `None`,
+tuples) or further settings objects; it is its own configuration. Nothing here knows a task, a network or a
+rule: their tables come as an argument, `tables = {"network": {"linear": Linear, ...}, ...}`, keyed by the
+field that each table serves.
 """
 
 import dataclasses
-import difflib
 import hashlib
+import inspect
 import json
 import math
 import sys
-from collections.abc import Mapping
+import types
+import typing
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
+from stepwell.names import known, unknown
+
 Tables = Mapping[str, Mapping[str, type]]
 
 
 def setting(default: Any = dataclasses.MISSING, *, automatic: bool = False, **options: Any) -> Any:
-    """A static field (int, str, bool, or a tuple of them): part of the compiled program, not one of its inputs.
+    """A static field (int, str, bool, or a tuple of them): a part of the compiled program, no input of it.
 
     Args:
         default: value if none is given.
-        automatic: `None` asks the constructor to derive the value from the other fields; `replace` derives it again.
+        automatic: `None` asks the constructor to derive the value from the other fields; `replace` derives it
+            again.
         options: passed on to `equinox.field`.
     """
     if default is not dataclasses.MISSING:
         options["default"] = default
     return eqx.field(static=True, metadata={"automatic": automatic}, **options)
+
+
+def number(default: Any = dataclasses.MISSING) -> Any:
+    """A continuous setting: an input of the compiled program, so that a new value compiles nothing.
+
+    A whole number is stored as a float: `g=0` and `g=0.0` are the same setting, with the same fingerprint.
+    """
+    kept = {} if default is dataclasses.MISSING else {"default": default}
+    return eqx.field(converter=lambda value: float(value) if type(value) is int else value, **kept)
 
 
 def replace(settings: Any, **changes: Any) -> Any:
@@ -45,7 +60,9 @@ def replace(settings: Any, **changes: Any) -> Any:
     fields = {f.name: f for f in dataclasses.fields(settings) if f.init}
     for name in changes:
         if name not in fields:
-            raise ValueError(_unknown(f"{type(settings).__name__} has no setting", name, list(fields)))
+            raise ValueError(
+                unknown(f"{type(settings).__name__} has no setting", name, list(fields), "It has")
+            )
     values = {name: getattr(settings, name) for name in fields}
     for name in fields:
         if fields[name].metadata.get("automatic") and name not in changes:
@@ -55,42 +72,47 @@ def replace(settings: Any, **changes: Any) -> Any:
 
 
 def override(settings: Any, path: str, value: Any, tables: Tables) -> Any:
-    """A copy with the setting at a dotted path changed, e.g. `override(experiment, "network.sigma0", "1e-4", tables)`.
+    """A copy with the setting at a dotted path changed: `override(run, "network.sigma0", "1e-4", tables)`.
 
     Args:
         settings: a settings object.
         path: names joined by dots.
-        value: a Python value, or a text that is converted to the kind of the old value. For a field that a table serves
-            (`rule=rflo`) the text is a name of that table, and the new object has its default settings.
+        value: a Python value, or a text that is converted to the kind of the setting. For a field that a
+            table serves (`rule=rflo`) the text is a name of that table; the new object has its default
+            settings, and takes from the old one those without a default.
         tables: the tables, by the field that they serve.
+
+    Raises:
+        ValueError: for an unknown setting, a text of the wrong kind, or whatever the constructor refuses.
     """
     head, _, rest = path.partition(".")
-    names = [f.name for f in dataclasses.fields(settings) if f.init]
-    if head not in names:
-        raise ValueError(_unknown(f"{type(settings).__name__} has no setting", head, names))
+    owner, fields = type(settings).__name__, {f.name: f for f in dataclasses.fields(settings) if f.init}
+    if head not in fields:
+        raise ValueError(unknown(f"{owner} has no setting", head, list(fields), "It has"))
     old = getattr(settings, head)
     if rest:
         if not dataclasses.is_dataclass(old):
-            raise ValueError(
-                f"'{head}' of {type(settings).__name__} is a plain value and has no setting '{rest}'."
-            )
-        return replace(settings, **{head: override(old, rest, value, tables)})
-    return replace(
-        settings, **{head: _convert(value, old, f"{type(settings).__name__}.{head}", tables.get(head))}
-    )
+            raise ValueError(f"'{head}' of {owner} is a plain value and has no setting '{rest}'.")
+        value = override(old, rest, value, tables)
+    elif isinstance(value, str) and head in tables:
+        value = _named(value, old, head, tables)
+    elif isinstance(value, str):
+        kind: Any = fields[head].type
+        automatic = fields[head].metadata.get("automatic")
+        value = _parsed(value, kind | None if automatic else kind, f"{owner}.{head}")
+    return replace(settings, **{head: value})
 
 
 def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
     """The entry of a table, or a `ValueError` that names the nearest one and all there are."""
-    if name not in table:
-        raise ValueError(_unknown(f"there is no {what}", name, list(table)))
-    return table[name]
+    return table[known(name, table, what)]
 
 
 def to_json(value: Any, tables: Tables) -> Any:
     """Plain data for `json.dumps`: objects with their table's name as `type`, complex numbers as `[re, im]`.
 
-    An array is stood for by its digest, so that a task made from arrays has a fingerprint; it cannot be read back.
+    An array is stood for by its digest, so that a task made from arrays has a fingerprint; it cannot be read
+    back.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
@@ -143,7 +165,7 @@ def type_name(kind: type, tables: Tables) -> str:
 
 
 def find_type(name: str, tables: Tables) -> type:
-    """The class of a name written by `type_name`. Nothing is imported for it: a stored file must not run code."""
+    """The class of a name from `type_name`. Nothing is imported for it: a stored file must not run code."""
     for table in tables.values():
         if name in table:
             return table[name]
@@ -158,41 +180,72 @@ def find_type(name: str, tables: Tables) -> type:
     return found
 
 
-def _convert(value: Any, old: Any, where: str, table: Mapping[str, type] | None) -> Any:
-    if not isinstance(value, str) or (isinstance(old, str) and table is None):
-        return value
-    if table is not None:
-        return lookup(table, value, where.rpartition(".")[2])()
+def _named(name: str, old: Any, what: str, tables: Tables) -> Any:
+    """The object of a table's name, with what it must be told taken from the object that it replaces."""
+    kind = lookup(tables[what], name, what)
+    needed = [p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty]
+    missing = [setting for setting in needed if not hasattr(old, setting)]
+    if missing:
+        raise ValueError(
+            f"{what}={name} needs {', '.join(missing)}, which {type(old).__name__} does not have; start from "
+            f"an experiment with such a {what}, or build it in Python."
+        )
+    return kind(**{setting: getattr(old, setting) for setting in needed})
+
+
+def _parsed(text: str, annotation: Any, where: str) -> Any:
+    """A text as the first of the annotated kinds that it can be read as."""
+    union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+    kinds = [
+        typing.get_origin(kind) or kind for kind in (typing.get_args(annotation) if union else (annotation,))
+    ]
+    for kind in sorted(kinds, key=lambda kind: kind is str):  # any text is a str: try that last
+        try:
+            return READERS.get(kind, _plain)(text)
+        except (KeyError, ValueError):
+            pass
+    needed = " or ".join(KINDS.get(kind, str(kind)) for kind in kinds)
+    raise ValueError(f"{where} needs {needed}, got '{text}'.")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isnan(number):
+        raise ValueError
+    return number
+
+
+def _tuple(text: str) -> tuple[Any, ...]:
+    value = _tuples(json.loads(text))
+    if not isinstance(value, tuple):
+        raise ValueError
+    return value
+
+
+def _plain(text: str) -> Any:
     try:
-        if isinstance(old, bool):
-            return {"true": True, "false": False}[value.lower()]
-        if isinstance(old, int):
-            return int(value)
-        if isinstance(old, float):
-            number = float(value)
-            if math.isnan(number):
-                raise ValueError
-            return number
-    except (KeyError, ValueError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(old)]
-        raise ValueError(f"{where} needs {kind}, got '{value}'.") from None
-    try:
-        return _tuples(json.loads(value))
+        return _tuples(json.loads(text))
     except json.JSONDecodeError:
-        if isinstance(old, tuple):
-            raise ValueError(f"{where} needs a list such as [0.5, -0.4], got '{value}'.") from None
-        return value
+        return text
+
+
+READERS: dict[Any, Callable[[str], Any]] = {
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+    int: int,
+    float: _number,
+    str: str,
+    tuple: _tuple,
+    types.NoneType: lambda text: {"none": None, "null": None}[text.lower()],
+}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a name",
+    tuple: "a list such as [0.5, -0.4]",
+    types.NoneType: "none",
+}
 
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _unknown(message: str, name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else "."
-    return (
-        f"{message} '{name}'{hint} It has: {', '.join(names)}."
-        if "setting" in message
-        else (f"{message} '{name}'{hint} There are: {', '.join(names)}.")
-    )

@@ -1,5 +1,6 @@
 r"""Velocity fields of networks: $\dot h=F(h)$ in units of the time constant $\tau$, at constant input."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -56,6 +57,18 @@ class NetworkField(eqx.Module):
         """Bounds on the second and the third derivative, if the network states them."""
         known = hasattr(self.network, "derivative_bounds")
         return self.network.derivative_bounds(self.params) if known else None
+
+
+class _Scalar(eqx.Module):
+    field: Callable[[Any], Any]
+
+    def __call__(self, h: Float[Array, " 1"]) -> Float[Array, " 1"]:
+        return jnp.reshape(self.field(h[0]), (1,))
+
+
+def as_vector(field: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A field of one number as a field of vectors with one entry."""
+    return _Scalar(field)
 
 
 def latent_field(m: ArrayLike, n: ArrayLike, b: ArrayLike) -> LatentField:

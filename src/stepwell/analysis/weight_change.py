@@ -81,19 +81,26 @@ def variance_explained(values: Numbers) -> np.ndarray:
     return np.concatenate([np.zeros_like(total[..., :1]), total], axis=-1) / total[..., -1:]
 
 
-def gap_index(values: Numbers, most: int = 10) -> Values:
-    """After how many singular values the largest drop comes: the k <= `most` with the largest s_k / s_{k+1}.
+def gap_index(values: Numbers, least: int = 1, most: int = 10) -> Values:
+    """After how many singular values the largest drop comes: the k with the largest s_k / s_{k+1}.
 
     Args:
-        values: singular values, descending, [..., k]; at least two.
+        values: singular values, descending, [..., k]; more than `least`.
+        least, most: between which k to look.
+
+    Returns:
+        k, [...].
 
     Example:
         >>> print(gap_index([5.0, 4.0, 0.5, 0.4]))
         2
+
+    Source: schuessler2020, Fig. 1 g-i, where it is seen by eye.
     """
-    s = np.asarray(values, float)[..., : most + 1]
+    s = np.asarray(values, float)[..., least - 1 : most + 1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 + np.argmax(np.nan_to_num(s[..., :-1] / s[..., 1:], posinf=np.inf), axis=-1)
+        ratios = s[..., :-1] / s[..., 1:]
+    return least + np.argmax(np.nan_to_num(ratios, posinf=np.inf), axis=-1)
 
 
 def numerical_rank(values: Numbers, cut: float | int = 1e-10) -> Values:
@@ -111,7 +118,9 @@ def numerical_rank(values: Numbers, cut: float | int = 1e-10) -> Values:
     return (s > cut * s.max(-1, keepdims=True)).sum(-1)
 
 
-def outliers(W: Numbers, W0: Numbers, g: float | int = 0.0, margin: float | int = 1.1) -> np.ndarray:
+def eigenvalue_outliers(
+    W: Numbers, W0: Numbers, g: float | int = 0.0, margin: float | int = 1.1
+) -> np.ndarray:
     """The eigenvalues of W outside the disc of the initial weights.
 
     The disc has the radius `margin` times the larger of `g` and the spectral radius of W0; the margin keeps
@@ -125,7 +134,7 @@ def outliers(W: Numbers, W0: Numbers, g: float | int = 0.0, margin: float | int 
         complex, [outlier], by falling modulus.
 
     Example:
-        >>> print(outliers(np.diag([2.0, 0.5]), 0.5 * np.eye(2)))
+        >>> print(eigenvalue_outliers(np.diag([2.0, 0.5]), 0.5 * np.eye(2)))
         [2.+0.j]
 
     Source: schuessler2020, section 5.
@@ -219,7 +228,7 @@ def direction_angle(
     return np.arccos(np.clip(direction_cosine(direction, gradient, names), -1, 1))
 
 
-def residual(change: Numbers, feedback: Numbers) -> Values:
+def feedback_residual(change: Numbers, feedback: Numbers) -> Values:
     r"""The share of a weight change outside the columns of the feedback: $\|D-\Pi_FD\|/\|D\|$.
 
     Args:
@@ -229,7 +238,7 @@ def residual(change: Numbers, feedback: Numbers) -> Values:
         [...], between 0 (all of it lies in the span of F) and 1.
 
     Example:
-        >>> print(residual(np.eye(2), [[1.0], [0.0]]).round(6))
+        >>> print(feedback_residual(np.eye(2), [[1.0], [0.0]]).round(6))
         0.707107
 
     Source: williams2026, core claims: local rules write into the span of their feedback.

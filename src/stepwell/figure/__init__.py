@@ -14,6 +14,7 @@ from stepwell.figure.style import (
     mode_colour,
     rule_line,
     styled,
+    time_colours,
     time_ramp,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "singular_values",
     "staircase",
     "styled",
+    "time_colours",
     "time_ramp",
     "two_pole_landscape",
     "weight_norms",

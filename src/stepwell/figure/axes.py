@@ -10,8 +10,14 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import ArrayLike
 
 from stepwell.figure.style import time_ramp
+
+Number = float | int
+Numbers = ArrayLike | Sequence[Any] | Number
+Point = tuple[Number, Number]
+"""What may stand for numbers: NumPy's own protocol, checked at run time, refuses tuples and plain numbers."""
 
 _KEY: dict[str, Any] = {
     "fontsize": "small",
@@ -23,7 +29,7 @@ _KEY: dict[str, Any] = {
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def power_of_ten(value: float, position: int | None = None) -> str:
+def power_of_ten(value: Number, position: int | None = None) -> str:
     """A tick label such as 10⁻⁶, 2×10⁻⁶ or −10³; `position` is what Matplotlib passes.
 
     Example:
@@ -38,7 +44,7 @@ def power_of_ten(value: float, position: int | None = None) -> str:
     return sign + (digits if exponent == 0 else power if digits == "1" else f"{digits}×{power}")
 
 
-def plain(value: float, position: int | None = None) -> str:
+def plain(value: Number, position: int | None = None) -> str:
     """A number with three digits and a true minus sign.
 
     Example:
@@ -55,38 +61,30 @@ def log_ticks(ax: Axes) -> None:
             _log_ticks(axis, *sorted(limits))
 
 
-def end_labels(ax: Axes, texts: Sequence[str], heights: Sequence[float], colours: Sequence[str]) -> None:
+def end_labels(ax: Axes, texts: Sequence[str], heights: Numbers, colours: Sequence[str]) -> None:
     """Labels at the right border, each beside its line, moved apart where they would touch.
 
     Args:
         ax: a finished plot: its limits no longer change.
-        texts, heights, colours: of the labels; heights in the unit of the y axis.
+        texts, colours: of the labels.
+        heights: in the unit of the y axis; NaN for a line that is not there.
     """
-    if not texts:
+    labels = [label for label in zip(texts, np.asarray(heights, float), colours) if np.isfinite(label[1])]
+    if not labels:
         return
-    low, high = ax.get_ylim()  # brings the limits up to date
-    bounded = np.clip(np.asarray(heights, float), min(low, high), max(low, high))
+    low, high = sorted(ax.get_ylim())  # brings the limits up to date
+    inside = np.clip([label[1] for label in labels], low, high)
     places = ax.transAxes.inverted().transform(
-        ax.transData.transform([(ax.get_xlim()[1], y) for y in bounded])
-    )[:, 1]
+        ax.transData.transform([(ax.get_xlim()[1], y) for y in inside])
+    )
     size = float(ax.xaxis.label.get_fontsize())
-    points = 72 * ax.get_window_extent().height / ax.figure.dpi
-    lines = 1 + max(text.count("\n") for text in texts)
-    for text, place, ink in zip(texts, spread(places, 1.35 * lines * size / points), colours):
-        ax.text(
-            1.02,
-            place,
-            text,
-            color=ink,
-            fontsize=size,
-            transform=ax.transAxes,
-            va="center",
-            ha="left",
-            clip_on=False,
-        )
+    line = 1.35 * size * ax.figure.dpi / 72 / ax.get_window_extent().height
+    look: dict[str, Any] = {"transform": ax.transAxes, "va": "center", "fontsize": size}
+    for (text, _, ink), place in zip(labels, spread(places[:, 1], line)):
+        ax.text(1.02, place, text, color=ink, **look)
 
 
-def spread(places: Sequence[float] | np.ndarray, gap: float) -> np.ndarray:
+def spread(places: Numbers, gap: float) -> np.ndarray:
     """Places in [0, 1], in their order, moved as little as need be to be `gap` apart.
 
     Example:
@@ -114,7 +112,7 @@ def key_beside(ax: Axes) -> None:
     ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.02), **_KEY)
 
 
-def ramp_beside(ax: Axes, low: float, high: float, label: str) -> None:
+def ramp_beside(ax: Axes, low: Number, high: Number, label: str) -> None:
     """The ramp of time with its scale, to the right of a square plot, under its key."""
     bar = ax.figure.colorbar(
         ScalarMappable(Normalize(low, high), time_ramp()), cax=ax.inset_axes((1.07, 0.0, 0.045, 0.5))
@@ -132,7 +130,7 @@ def band(ax: Axes, x: np.ndarray, samples: np.ndarray, ink: str) -> np.ndarray:
     return mean
 
 
-def _log_ticks(axis: Axis, low: float, high: float) -> None:
+def _log_ticks(axis: Axis, low: Number, high: Number) -> None:
     decades = math.log10(high / low)
     axis.set_major_locator(LogLocator(subs=(1.0,) if decades >= 2 else (1.0, 2.0, 5.0), numticks=6))
     axis.set_major_formatter(FuncFormatter(plain if 1e-3 < low and high < 1e4 else power_of_ten))

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
 from stepwell.analysis import Plateau
-from stepwell.figure.axes import band, end_labels, log_ticks
+from stepwell.figure.axes import Numbers, band, end_labels, log_ticks
 from stepwell.figure.style import THEORY, colour, mode_colour, named_line, title
 
 TIME = "learning time (learning rate × updates)"
@@ -19,8 +18,8 @@ def staircase(
     record: xr.Dataset,
     ax: Axes,
     *,
-    levels: Sequence[float] = (),
-    transition_times: Sequence[float] = (),
+    levels: Numbers = (),
+    transition_times: Numbers = (),
     plateaus: Sequence[Plateau] = (),
 ) -> Axes:
     """The loss on its way down, with the levels where it should rest and the times when it should fall.
@@ -33,6 +32,7 @@ def staircase(
         plateaus: of the first run, as `analysis.plateaus` finds them; shaded from start to end.
     """
     times, ink = record.learning_time.values, colour("student")
+    levels, transition_times = np.asarray(levels, float), np.asarray(transition_times, float)
     runs = record.loss.transpose(..., "update").values.reshape(-1, len(times))
     for k, plateau in enumerate(plateaus):
         ax.axvspan(plateau.start, plateau.end, color=mode_colour(k), alpha=0.12, linewidth=0)
@@ -43,10 +43,10 @@ def staircase(
         ax.axvline(time, color=colour("muted"), zorder=1, alpha=0.7, **THEORY)
     ax.plot(times, runs[1:].T, color=ink, linewidth=0.8, alpha=0.4)
     ax.plot(times, runs[0], color=ink, linewidth=1.6)
-    _window(ax, times, runs, 1e-2 * min(levels, default=1e-6 * runs[0, 0]))
+    _window(ax, times, runs, 1e-2 * levels[-1] if len(levels) else 1e-8 * runs[0, 0])
     ax.set(xlabel=TIME, ylabel="loss")
     if len(transition_times):
-        _above(ax, float(transition_times[0]), "predicted falls, to leading order")
+        _above(ax, transition_times[0], "predicted falls, to leading order")
     log_ticks(ax)
     names = [f"{k} pole{'' if k == 1 else 's'}" for k in range(len(levels))]
     end_labels(ax, names, levels, [mode_colour(k) for k in range(len(levels))])
@@ -54,7 +54,7 @@ def staircase(
 
 
 def residues_through_time(
-    times: ArrayLike, residues: ArrayLike, ax: Axes, *, predicted: ArrayLike | None = None
+    times: Numbers, residues: Numbers, ax: Axes, *, predicted: Numbers | None = None
 ) -> Axes:
     r"""The residues of the active modes, and those that would be best for the poles of the moment, $G^{-1}d$.
 
@@ -97,12 +97,12 @@ def weight_norms(record: xr.Dataset, ax: Axes) -> Axes:
 
 
 def lines(
-    x: ArrayLike,
-    measured: Mapping[str, ArrayLike],
+    x: Numbers,
+    measured: Mapping[str, Numbers],
     ax: Axes,
     labels: tuple[str, str],
     *,
-    predicted: Mapping[str, ArrayLike] | None = None,
+    predicted: Mapping[str, Numbers] | None = None,
 ) -> Axes:
     """Any reading against any setting, one line per name.
 
@@ -136,7 +136,7 @@ def _window(ax: Axes, times: np.ndarray, runs: np.ndarray, floor: float) -> None
     """Limits that show the runs until the last of them is below a floor."""
     floor = max(float(np.nanmin(runs)), floor)
     last = np.flatnonzero((runs > floor).any(axis=0))[-1]
-    ax.set(yscale="log", ylim=(floor, 2.5 * np.nanmax(runs[:, 0])), xlim=(times[0], times[last]))
+    ax.set(yscale="log", ylim=(0.7 * floor, 2.5 * np.nanmax(runs[:, 0])), xlim=(times[0], times[last]))
 
 
 def _above(ax: Axes, x: float, text: str) -> None:

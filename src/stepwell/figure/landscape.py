@@ -7,19 +7,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.ticker import FuncFormatter, LogLocator
-from numpy.typing import ArrayLike
 
-from stepwell.figure.axes import plain
+from stepwell.figure.axes import Number, Numbers, Point, plain
 from stepwell.figure.style import colour
 
 
 def two_pole_landscape(
-    poles: ArrayLike,
-    losses: ArrayLike,
+    poles: Numbers,
+    losses: Numbers,
     ax: Axes,
     *,
-    minima: Sequence[tuple[float, float]] = (),
-    path: tuple[ArrayLike, ArrayLike] | None = None,
+    minima: Sequence[Point] = (),
+    path: tuple[Numbers, Numbers] | None = None,
 ) -> Axes:
     """The best loss of a model with two real poles, as contours, its minima, and the way the student took.
 
@@ -57,14 +56,14 @@ def two_pole_landscape(
 
 
 def heat_map(
-    x: ArrayLike,
-    y: ArrayLike,
-    values: ArrayLike,
+    x: Numbers,
+    y: Numbers,
+    values: Numbers,
     ax: Axes,
     labels: tuple[str, str, str],
     *,
-    contours: Sequence[float] = (),
-    centre: float | None = None,
+    contours: Numbers = (),
+    centre: Number | None = None,
 ) -> Axes:
     """A quantity over two settings as colours, with chosen contours.
 
@@ -84,8 +83,9 @@ def heat_map(
         else {"cmap": "RdBu_r", "norm": TwoSlopeNorm(centre, centre - reach, centre + reach)}
     )
     cells = ax.pcolormesh(x, y, values, shading="nearest", rasterized=True, **scale)
-    if len(contours):
-        drawn = ax.contour(x, y, values, sorted(contours), colors=colour("ink"), linewidths=1)
+    heights = np.sort(np.asarray(contours, float))
+    if len(heights):
+        drawn = ax.contour(x, y, values, heights, colors="black", linewidths=1)
         ax.clabel(drawn, fmt="%g", fontsize=6.5)
     bar = ax.figure.colorbar(cells, ax=ax, shrink=0.9, aspect=28)
     bar.set_label(labels[2])

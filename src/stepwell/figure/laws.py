@@ -1,17 +1,16 @@
 """Measured numbers beside predicted ones: dwell times, power laws, rows of samples, rival models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
-from stepwell.figure.axes import end_labels, log_ticks, power_of_ten
+from stepwell.figure.axes import Numbers, end_labels, log_ticks, power_of_ten
 from stepwell.figure.style import THEORY, colour, mode_colour, named_line, title
 
 
-def dwell_times(sigma0: ArrayLike, dwells: ArrayLike, escape_rates: Sequence[float], ax: Axes) -> Axes:
+def dwell_times(sigma0: Numbers, dwells: Numbers, escape_rates: Numbers, ax: Axes) -> Axes:
     r"""How long each plateau lasts against $\ln(1/\sigma_0)$; its slope should be one over its escape rate.
 
     Args:
@@ -22,30 +21,32 @@ def dwell_times(sigma0: ArrayLike, dwells: ArrayLike, escape_rates: Sequence[flo
     """
     sigma0, dwells = np.asarray(sigma0, float), np.asarray(dwells, float)
     x = np.log(1 / sigma0)
-    ends, names = [], []
-    for k, rate in enumerate(escape_rates):
-        dots = dwells[:, :, k]
-        places = np.broadcast_to(x[:, None], dots.shape)
-        ax.plot(places.ravel(), dots.ravel(), ".", color=mode_colour(k), markersize=5, alpha=0.8)
-        line = np.nanmean(dots - places / rate) + x / rate
-        ax.plot(x, line, color=mode_colour(k), **THEORY)
+    ends, names, inks = [], [], []
+    for k, rate in enumerate(np.asarray(escape_rates, float)):
+        dots, ink = dwells[:, :, k], mode_colour(k)
+        if np.isnan(dots).all():
+            continue
+        ax.plot(x, dots, ".", color=ink, markersize=5, alpha=0.8)
+        line = np.nanmean(dots - x[:, None] / rate) + x / rate
+        ax.plot(x, line, color=ink, **THEORY)
         ends.append(line[np.argmax(x)])
         names.append(f"plateau {k}: 1/s = {1 / rate:.3g}")
+        inks.append(ink)
     ax.set(xlabel="ln(1/σ₀)", ylabel="dwell (learning time)")
     ax.set_ylim(bottom=0)
-    end_labels(ax, names, ends, [mode_colour(k) for k in range(len(names))])
-    _scales_above(ax, x, sigma0)
+    end_labels(ax, names, ends, inks)
+    _scales_above(ax, np.unique(sigma0))
     return ax
 
 
 def power_laws(
-    x: ArrayLike,
-    measured: Mapping[str, ArrayLike],
+    x: Numbers,
+    measured: Mapping[str, Numbers],
     ax: Axes,
     labels: tuple[str, str],
     *,
-    exponents: Sequence[float] = (),
-    prefactors: Sequence[float] = (),
+    exponents: Numbers = (),
+    prefactors: Numbers = (),
     first: int = 1,
 ) -> Axes:
     """Quantities on double logarithmic axes, with dashed lines of the predicted exponents.
@@ -59,38 +60,32 @@ def power_laws(
         prefactors: predicted, one per name; where there is none the line goes through the mean of the dots.
         first: which mode the first name is about, for its colour.
     """
-    x, inks, ends, names = np.asarray(x, float), [], [], []
+    x, exponents, prefactors = (np.asarray(values, float) for values in (x, exponents, prefactors))
     ax.set(xscale="log", yscale="log", xlabel=labels[0], ylabel=labels[1])
+    ends, names, inks = [], [], []
     for i, (name, values) in enumerate(measured.items()):
         samples = np.atleast_2d(np.asarray(values, float))
         samples = np.where(samples > 0, samples, np.nan)
-        ink = colour(name) if name in ("W", "b", "c") else mode_colour(first + i)
-        for row in samples:
-            ax.plot(x, row, ".", color=ink, alpha=0.8)
-        end = np.exp(np.nanmean(np.log(samples[:, np.argmax(x)])))
-        if i < len(exponents):
-            a = (
-                prefactors[i]
-                if i < len(prefactors)
-                else np.exp(np.nanmean(np.log(samples / x ** exponents[i])))
-            )
-            ax.plot(x, a * x ** exponents[i], color=ink, **THEORY)
-            end, name = a * x.max() ** exponents[i], f"{name}: slope {exponents[i]:.3g}"
-        inks.append(ink)
-        ends.append(end)
-        names.append(name)
+        inks.append(colour(name) if name in ("W", "b", "c") else mode_colour(first + i))
+        ax.plot(x, samples.T, ".", color=inks[-1], alpha=0.8)
+        law = x ** exponents[i] if i < len(exponents) else np.nan * x
+        law = law * (prefactors[i] if i < len(prefactors) else _geometric_mean(samples / law))
+        ax.plot(x, law, color=inks[-1], **THEORY)
+        end = law if i < len(exponents) else samples
+        ends.append(_geometric_mean(end[..., np.argmax(x)]))
+        names.append(f"{name}: slope {exponents[i]:.3g}" if i < len(exponents) else name)
     log_ticks(ax)
     end_labels(ax, names, ends, inks)
     return ax
 
 
 def forest(
-    samples: Mapping[str, ArrayLike],
-    predicted: ArrayLike,
+    samples: Mapping[str, Numbers],
+    predicted: Numbers,
     ax: Axes,
     label: str,
     *,
-    tolerance: ArrayLike | None = None,
+    tolerance: Numbers | None = None,
 ) -> Axes:
     """One row per name: samples, their mean ± two standard errors, the prediction dashed in its tolerance.
 
@@ -129,7 +124,7 @@ def forest(
     return ax
 
 
-def agreement(predicted: ArrayLike, measured: ArrayLike, ax: Axes, labels: tuple[str, str]) -> Axes:
+def agreement(predicted: Numbers, measured: Numbers, ax: Axes, labels: tuple[str, str]) -> Axes:
     """Measured against predicted, one dot per case ± two standard errors, and the line where they agree.
 
     Args:
@@ -150,7 +145,7 @@ def agreement(predicted: ArrayLike, measured: ArrayLike, ax: Axes, labels: tuple
     return ax
 
 
-def rivals(losses: Mapping[str, ArrayLike], level: ArrayLike, ax: Axes) -> Axes:
+def rivals(losses: Mapping[str, Numbers], level: Numbers, ax: Axes) -> Axes:
     """The loss of candidate models as multiples of the level at which plateaus 1, 2, ... were measured.
 
     Args:
@@ -180,10 +175,16 @@ def rivals(losses: Mapping[str, ArrayLike], level: ArrayLike, ax: Axes) -> Axes:
     return ax
 
 
-def _scales_above(ax: Axes, x: np.ndarray, sigma0: np.ndarray) -> None:
+def _geometric_mean(values: np.ndarray) -> float:
+    """Of what there is; NaN if there is nothing."""
+    logarithms = np.log(values[np.isfinite(values)])
+    return float(np.exp(logarithms.mean())) if logarithms.size else np.nan
+
+
+def _scales_above(ax: Axes, sigma0: np.ndarray) -> None:
     """The initial scales themselves, as ticks of a second axis on top."""
     top = ax.secondary_xaxis("top")
-    top.set_xticks(x, [power_of_ten(scale) for scale in sigma0])
+    top.set_xticks(np.log(1 / sigma0), [power_of_ten(scale) for scale in sigma0])
     top.set_xlabel("σ₀")
     top.spines["top"].set_visible(False)
     top.tick_params(length=0, pad=1)

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
-from numpy.typing import ArrayLike
 
-from stepwell.figure.axes import key_above, key_beside, plain, ramp_beside
+from stepwell.figure.axes import Number, Numbers, key_above, key_beside, plain, ramp_beside
 from stepwell.figure.curves import TIME
 from stepwell.figure.style import LEVELS, THEORY, colour, mode_colour, time_colours
 
@@ -17,13 +16,13 @@ DOTS = 300
 
 
 def poles_in_plane(
-    times: ArrayLike,
-    poles: ArrayLike,
+    times: Numbers,
+    poles: Numbers,
     ax: Axes,
     *,
-    zeros: ArrayLike | None = None,
-    target_poles: ArrayLike = (),
-    models: Mapping[int, ArrayLike] | None = None,
+    zeros: Numbers | None = None,
+    target_poles: Numbers = (),
+    models: Mapping[int, Numbers] | None = None,
 ) -> Axes:
     """The poles of the student moving through the plane, coloured by time, and the zeros where they end.
 
@@ -51,13 +50,13 @@ def poles_in_plane(
 
 
 def poles_through_time(
-    times: ArrayLike,
-    poles: ArrayLike,
+    times: Numbers,
+    poles: Numbers,
     ax: Axes,
     *,
-    zeros: ArrayLike | None = None,
-    target_poles: ArrayLike = (),
-    models: Sequence[tuple[float, float, ArrayLike]] = (),
+    zeros: Numbers | None = None,
+    target_poles: Numbers = (),
+    models: Sequence[tuple[Number, Number, Numbers]] = (),
 ) -> Axes:
     """Real parts of poles (lines) and zeros (rings) through time; a pair that comes apart is a mode awaking.
 
@@ -87,7 +86,7 @@ def poles_through_time(
     return ax
 
 
-def sign_flip(times: ArrayLike, product: ArrayLike, poles: ArrayLike, zeros: ArrayLike, ax: Axes) -> Axes:
+def sign_flip(times: Numbers, product: Numbers, poles: Numbers, zeros: Numbers, ax: Axes) -> Axes:
     r"""What goes through infinity when $c\,b$ changes its sign, on an axis of $\tfrac2\pi\arctan x$.
 
     Args:
@@ -106,7 +105,7 @@ def sign_flip(times: ArrayLike, product: ArrayLike, poles: ArrayLike, zeros: Arr
     return ax
 
 
-def collision(times: ArrayLike, poles: ArrayLike, ax: Axes, *, time: float, place: float) -> Axes:
+def collision(times: Numbers, poles: Numbers, ax: Axes, *, time: Number, place: Number) -> Axes:
     """Two real poles that meet and leave as a complex pair, coloured by time.
 
     Args:
@@ -127,7 +126,7 @@ def collision(times: ArrayLike, poles: ArrayLike, ax: Axes, *, time: float, plac
     return ax
 
 
-def eigenvalues(before: ArrayLike, after: ArrayLike, ax: Axes, *, radius: float = 1.0) -> Axes:
+def eigenvalues(before: Numbers, after: Numbers, ax: Axes, *, radius: Number = 1.0) -> Axes:
     """Eigenvalues of a large matrix before and after training, over the disc that random connectivity fills.
 
     Args:
@@ -165,7 +164,7 @@ def _trails(times: np.ndarray, poles: np.ndarray, ax: Axes) -> None:
 
 
 def _real_parts(
-    times: np.ndarray, poles: np.ndarray, ax: Axes, zeros: ArrayLike | None, show: Callable[..., np.ndarray]
+    times: np.ndarray, poles: np.ndarray, ax: Axes, zeros: Numbers | None, show: Callable[..., np.ndarray]
 ) -> None:
     paths = ax.plot(times, show(poles), color=colour("pole"))
     paths[0].set_label("pole")
@@ -187,7 +186,7 @@ def _real_parts(
 
 
 def _points(
-    ax: Axes, points: ArrayLike, marker: str, ink: str, size: float, name: str, edge: float = 1.5
+    ax: Axes, points: Numbers, marker: str, ink: str, size: Number, name: str, edge: Number = 1.5
 ) -> None:
     """Open markers; nothing where there are no points."""
     points = np.atleast_1d(np.asarray(points, complex))
@@ -206,5 +205,5 @@ def _evenly(length: int, count: int) -> np.ndarray:
     return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int))
 
 
-def _compactified(values: ArrayLike) -> np.ndarray:
+def _compactified(values: Numbers) -> np.ndarray:
     return 2 / np.pi * np.arctan(np.real(values))

@@ -4,21 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
-from stepwell.figure.axes import end_labels, plain, ramp_beside
+from stepwell.figure.axes import Numbers, Point, end_labels, plain, ramp_beside
 from stepwell.figure.style import LEVELS, THEORY, colour, time_colours, time_ramp
-
-Point = tuple[float, float]
 
 
 def one_pole_landscape(
-    poles: ArrayLike,
-    losses: ArrayLike,
+    poles: Numbers,
+    losses: Numbers,
     ax: Axes,
     *,
     minima: Sequence[Point] = (),
-    path: tuple[ArrayLike, ArrayLike] | None = None,
+    path: tuple[Numbers, Numbers] | None = None,
 ) -> Axes:
     """The best loss of a model with one pole against that pole, its minima, and the way the student took.
 
@@ -52,13 +49,13 @@ def one_pole_landscape(
 
 
 def line_field(
-    x: ArrayLike,
-    fields: Mapping[str, ArrayLike],
+    x: Numbers,
+    fields: Mapping[str, Numbers],
     ax: Axes,
     labels: tuple[str, str],
     *,
-    stable: ArrayLike = (),
-    unstable: ArrayLike = (),
+    stable: Numbers = (),
+    unstable: Numbers = (),
     ghosts: Sequence[Point] = (),
 ) -> Axes:
     """A field on the line, with fixed points (filled if stable) and ghosts, where it almost touches zero.
@@ -92,14 +89,14 @@ def line_field(
 
 
 def plane_field(
-    x: ArrayLike,
-    y: ArrayLike,
-    u: ArrayLike,
-    v: ArrayLike,
+    x: Numbers,
+    y: Numbers,
+    u: Numbers,
+    v: Numbers,
     ax: Axes,
     labels: tuple[str, str],
     *,
-    paths: Sequence[tuple[ArrayLike, ArrayLike]] = (),
+    paths: Sequence[tuple[Numbers, Numbers]] = (),
     stable: Sequence[Point] = (),
     unstable: Sequence[Point] = (),
 ) -> Axes:

@@ -5,19 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
-from numpy.typing import ArrayLike
 
-from stepwell.figure.axes import band, end_labels, log_ticks, power_of_ten
+from stepwell.figure.axes import Number, Numbers, band, end_labels, log_ticks, power_of_ten
 from stepwell.figure.style import THEORY, colour, mode_colour, named_line, title
 
 
 def gain(
-    frequencies: ArrayLike,
-    responses: Mapping[str, ArrayLike],
+    frequencies: Numbers,
+    responses: Mapping[str, Numbers],
     ax: Axes,
     *,
-    target: ArrayLike | None = None,
-    cutoff: float | None = None,
+    target: Numbers | None = None,
+    cutoff: Number | None = None,
     first: int = 1,
 ) -> Axes:
     r"""The modulus $|H|$ of frequency responses, over that of the target.
@@ -53,9 +52,7 @@ def gain(
     return ax
 
 
-def hessian_spectra(
-    eigenvalues: Mapping[int, ArrayLike], escape_rates: Mapping[int, float], ax: Axes
-) -> Axes:
+def hessian_spectra(eigenvalues: Mapping[int, Numbers], escape_rates: Mapping[int, Number], ax: Axes) -> Axes:
     r"""The eigenvalues of the Hessian at saddles 0, 1, ..., ascending; the predicted $\pm s_k$ dashed.
 
     Args:
@@ -95,7 +92,7 @@ def hessian_spectra(
     return ax
 
 
-def singular_values(values: Mapping[str, ArrayLike], ax: Axes, *, share: bool = True) -> Axes:
+def singular_values(values: Mapping[str, Numbers], ax: Axes, *, share: bool = True) -> Axes:
     """Singular values by index, on a logarithmic axis.
 
     Args:

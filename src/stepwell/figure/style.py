@@ -59,7 +59,7 @@ _dark: ContextVar[bool] = ContextVar("dark", default=False)
 
 
 @contextmanager
-def styled(columns: int = 1, dark: bool = False, height: float | None = None) -> Iterator[None]:
+def styled(columns: int = 1, dark: bool = False, height: float | int | None = None) -> Iterator[None]:
     """Type, lines and size for figures made and drawn inside; the paper is transparent.
 
     Args:
@@ -163,13 +163,13 @@ def _ramp_inks() -> dict[str, tuple[str, str]]:
 def _ramp() -> list[tuple[str, str]]:
     viridis, steps = mpl.colormaps["viridis"], range(LEVELS)
     light = [to_hex(viridis(0.86 - 0.80 * i / (LEVELS - 1))) for i in steps]
-    return list(zip(light, (to_hex(viridis(0.28 + 0.70 * i / (LEVELS - 1))) for i in steps)))
+    return list(zip(light, (to_hex(viridis(0.34 + 0.64 * i / (LEVELS - 1))) for i in steps)))
 
 
 _RAMP = _ramp()
 
 
-def _settings(size: tuple[float, float]) -> Any:
+def _settings(size: tuple[float, float | int]) -> Any:
     ink, muted = colour("ink"), colour("muted")
     return {
         "figure.figsize": size,

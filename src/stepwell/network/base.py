@@ -1,4 +1,4 @@
-"""What learns: a network is a step, a readout, and a way to start; a unit network separates synapses from units."""
+"""What learns: a network is a step, a readout and a way to start; in a unit network synapses stand apart."""
 
 import abc
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Readout = Callable[[Params, Array], Array]
 class AbstractNetwork(eqx.Module):
     """A recurrent network, written for one trial and batched at the call.
 
-    $h_{t+1} = \\mathrm{step}(h_t, x_t)$, $y_t = \\mathrm{readout}(h_{t+1})$: the output is read after the step.
+    $h_{t+1} = \\mathrm{step}(h_t, x_t)$ and $y_t = \\mathrm{readout}(h_{t+1})$: the output follows the step.
     """
 
     hidden: eqx.AbstractVar[int]
@@ -45,17 +45,21 @@ class AbstractNetwork(eqx.Module):
 
 
 class AbstractUnitNetwork(AbstractNetwork):
-    """A network whose synapses are separate from its units, so that a local rule can cut one and keep the other.
+    """A network whose synapses are separate from its units: a local rule can cut the one and keep the other.
 
-    $a_t = \\mathrm{drive}(h_t, x_t)$ is all-to-all and linear in the parameters; $h_{t+1} = \\mathrm{respond}(h_t, a_t)$
-    acts unit by unit. Synapses and readout see the state through $r = \\mathrm{rates}(h)$.
+    $a_t = \\mathrm{drive}(h_t, x_t)$ is all-to-all and linear in the parameters;
+    $h_{t+1} = \\mathrm{respond}(h_t, a_t)$ acts unit by unit. Synapses and readout see the state through
+    $r = \\mathrm{rates}(h)$.
     """
 
     @abc.abstractmethod
     def drive(
         self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
     ) -> Float[Array, " hidden"]:
-        """Synaptic input of every unit, e.g. $W r(h) + b x$."""
+        """Synaptic input of every unit, e.g. $W r(h) + b x$.
+
+        Written as $r W^\\top + x b^\\top$, it runs faster: a batch of trials is a matrix of rows.
+        """
 
     @abc.abstractmethod
     def respond(self, h: Float[Array, " hidden"], a: Float[Array, " hidden"]) -> Float[Array, " hidden"]:
@@ -89,7 +93,8 @@ def unroll(
         network: gives `hidden`, and `step` and `readout` where none is given.
         params: the parameters, shared by all trials.
         trials: inputs [trial, step, input] and the initial state.
-        step, readout: edited versions (same values forward, other paths back), for the rules that cut or replace paths.
+        step, readout: edited versions (same values forward, other paths back), for the rules that cut or
+            replace paths.
     """
     step, readout = step or network.step, readout or network.readout
     h0 = initial_state(network, trials, params)
@@ -101,10 +106,19 @@ def unroll(
 
         return jax.lax.scan(advance, h0, inputs)[1]
 
-    return jax.vmap(one)(trials.inputs)
+    return each_trial(one, trials.inputs)
 
 
-def initial_state(network: AbstractNetwork, trials: Trials, params: Params) -> Float[Array, " hidden"]:
+def each_trial(
+    one: Callable[[Array], Array], inputs: Float[Array, "trial step input"]
+) -> Float[Array, "trial step *channel"]:
+    """`one` on every trial of a batch. A single one is not stacked: batched products of one are slow."""
+    return one(inputs[0])[None] if len(inputs) == 1 else jax.vmap(one)(inputs)
+
+
+def initial_state(network: AbstractNetwork, trials: Trials, params: Params) -> Float[Array, " state"]:
     """The state before the first step, [hidden], in the dtype of the parameters."""
     dtype = jax.tree.leaves(params)[0].dtype
-    return jnp.broadcast_to(jnp.asarray(0.0 if trials.h0 is None else trials.h0, dtype), (network.hidden,))
+    # Some units keep more than they show (the cells of an LSTM); their network tells the length of its state.
+    length = getattr(network, "state", network.hidden)
+    return jnp.broadcast_to(jnp.asarray(0.0 if trials.h0 is None else trials.h0, dtype), (length,))

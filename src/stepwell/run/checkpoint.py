@@ -7,6 +7,7 @@ import shutil
 import time
 import uuid
 import zipfile
+import zlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from io import BytesIO
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 SECONDS_BETWEEN = 5.0
@@ -21,7 +23,7 @@ KEPT = 2
 
 
 class Checkpoints:
-    """The checkpoints of one block in one folder: parts of the record as they were made, and the last two carries.
+    """The checkpoints of one block in one folder: parts of the record as they came, and the last two carries.
 
     Args:
         folder: where; made when the first checkpoint is written.
@@ -60,23 +62,34 @@ class Checkpoints:
         for path in sorted(self.folder.glob("carry-*.npz"), reverse=True):
             try:
                 leaves, about = _unpacked(path)
-                if about["fingerprint"] != self.fingerprint or tuple(about["seeds"]) != self.seeds:
-                    raise ValueError(f"the checkpoint '{path}' belongs to another run; remove its folder.")
                 kept = [self.folder / f"part-{index:06d}.npz" for index in range(about["parts"])]
                 pieces = [jax.tree.unflatten(jax.tree.structure(piece), _unpacked(p)[0]) for p in kept]
-            except (OSError, zipfile.BadZipFile, KeyError, EOFError):
+            except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError):
                 continue  # damaged: the one before it is as good, only older
+            if about["fingerprint"] != self.fingerprint or tuple(about["seeds"]) != self.seeds:
+                raise ValueError(f"the checkpoint '{path}' belongs to another run; remove its folder.")
             old, structure = jax.tree.flatten(start)
             carry = jax.tree.unflatten(structure, [_like(a, b) for a, b in zip(leaves, old)])
             self._written = len(pieces)
             changed = [k for k, v in _identity().items() if about.get(k) != v]
-            note = f"resumed at update {int(carry.update)} with another {', '.join(changed)}: equal to rounding only."
-            return carry, pieces, [note] if changed else []
+            if not changed:
+                return carry, pieces, []
+            change = f"resumed at update {int(carry.update)} with another {', '.join(changed)}"
+            return carry, pieces, [f"{change}: equal to rounding only."]
         return None
 
     def clear(self) -> None:
         """Forget the checkpoints of a finished block."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def processor() -> str:
+    """The model of the processor and its instructions, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -94,7 +107,8 @@ def write_durably(path: Path, data: bytes) -> None:
 
 def _packed(leaves: Sequence[Any], **extra: np.ndarray) -> bytes:
     buffer = BytesIO()
-    np.savez(buffer, **{f"leaf_{i:04d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}, **extra)
+    arrays = {f"leaf_{i:04d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+    np.savez(buffer, allow_pickle=False, **arrays, **extra)
     return buffer.getvalue()
 
 
@@ -105,21 +119,16 @@ def _unpacked(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
 
 
 def _raw(leaf: Any) -> Any:
-    return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def _like(value: np.ndarray, old: Any) -> Any:
-    if jax.dtypes.issubdtype(old.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(value)
-    return jax.numpy.asarray(value, old.dtype)
+    if jnp.issubdtype(old.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(value))
+    return jnp.asarray(value, old.dtype)
 
 
 def _identity() -> dict[str, str]:
     """What must be equal for equal bits."""
-    cpu = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
-    except OSError:
-        pass
-    return {"stepwell": version("stepwell"), "jax": version("jax"), "jaxlib": version("jaxlib"), "cpu": cpu}
+    versions = {name: version(name) for name in ("stepwell", "jax", "jaxlib")}
+    return {**versions, "processor": processor()}

@@ -99,9 +99,13 @@ def _integrate(settings: Flow, block: Block) -> xr.Dataset:
     if settings.solver == "rk4":
         shown = _solve_together(traced, *rows, jnp.asarray(padded))
     else:
-        alone = [jax.tree.map(lambda a, i=i: a[i], rows) for i in range(len(block.seeds))]
-        options = jnp.asarray(padded), settings.rtol, atol, settings.solver
-        shown = jax.tree.map(lambda *a: jnp.stack(a), *[_solve(traced, *row, *options) for row in alone])
+        tolerances = jnp.asarray(settings.rtol), jnp.asarray(atol)  # arrays: a new tolerance compiles nothing
+        alone: list[Any] = [jax.tree.map(lambda a, i=i: a[i], rows) for i in range(len(block.seeds))]
+        solved = [
+            _solve(traced, params, state, key, jnp.asarray(padded), *tolerances, settings.solver)
+            for params, state, key in alone
+        ]
+        shown = jax.tree.map(lambda *a: jnp.stack(a), *solved)
     loss, norm, params, direction = jax.tree.map(lambda a: np.asarray(a[:, :count]), shown)
     shots = {"params": params, "direction": direction, "rule": {}}
     snapshots = {**params, **read(experiment.recording.what, shots, len(block.seeds))}
@@ -138,7 +142,7 @@ def _solve(
 @eqx.filter_jit
 def _solve_together(experiment: Experiment, params: Any, state: Any, key: Any, ts: Any) -> Any:
     """The flows from several starts in equal fixed steps, stacked: [seed, time, ...]."""
-    return jax.vmap(lambda *row: _solve(experiment, *row, ts, 0.0, 0.0, "rk4"))(params, state, key)
+    return jax.vmap(lambda p, s, k: _solve(experiment, p, s, k, ts, 0.0, 0.0, "rk4"))(params, state, key)
 
 
 def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solver: str) -> Any:

@@ -13,7 +13,7 @@ from stepwell.settings import lookup
 
 
 class Snapshot(NamedTuple):
-    """One network at one recorded update: parameters and, named alike, the direction there; the rule's state."""
+    """One network at one recorded update: parameters, the direction there (named alike), the rule's state."""
 
     params: Mapping[str, np.ndarray]
     direction: Mapping[str, np.ndarray]
@@ -34,34 +34,44 @@ READINGS: dict[str, Callable[[Snapshot], Any]] = {
 def read(
     what: Sequence[str | Callable[[Snapshot], Any]], shots: Mapping[str, Mapping[str, np.ndarray]], seeds: int
 ) -> dict[str, np.ndarray]:
-    """The readings of all snapshots, [seed, snapshot, ...].
+    """The readings of all snapshots, [seed, snapshot, ...]; NaN where a run has diverged.
 
     Args:
         what: names of the table, or functions of a `Snapshot`.
         shots: `params`, `direction`, `rule`, each a dict of arrays [seed, snapshot, ...].
         seeds: number of rows.
-    """
 
-    def at(group: str, seed: int, index: int) -> dict[str, np.ndarray]:
+    Raises:
+        ValueError: for a name that is not in the table, or a reading of what the network does not have.
+    """
+    named = {item if isinstance(item, str) else item.__name__: item for item in what}
+    functions = {k: lookup(READINGS, k, "reading") if isinstance(f, str) else f for k, f in named.items()}
+    runs = [_snapshots(shots, seed) for seed in range(seeds)] if functions else []
+    return {name: np.array([_course(name, f, run) for run in runs]) for name, f in functions.items()}
+
+
+def _snapshots(shots: Mapping[str, Mapping[str, np.ndarray]], seed: int) -> list[Snapshot]:
+    """The snapshots of one run, in their order."""
+
+    def at(group: str, index: int) -> dict[str, np.ndarray]:
         return {name: values[seed, index] for name, values in shots[group].items()}
 
     count = next(iter(shots["params"].values())).shape[1]
-    readings = {}
-    for item in what:
-        name, function = (
-            (item, lookup(READINGS, item, "reading")) if isinstance(item, str) else (item.__name__, item)
-        )
-        readings[name] = np.array(
-            [
-                [
-                    function(
-                        Snapshot(
-                            at("params", i, j), at("direction", i, j), at("rule", i, j), at("params", i, 0)
-                        )
-                    )
-                    for j in range(count)
-                ]
-                for i in range(seeds)
-            ]
-        )
-    return readings
+    return [
+        Snapshot(at("params", i), at("direction", i), at("rule", i), at("params", 0)) for i in range(count)
+    ]
+
+
+def _course(name: str, function: Callable[[Snapshot], Any], snapshots: Sequence[Snapshot]) -> list[Any]:
+    """One reading along one run."""
+    values: list[Any] = []
+    for snapshot in snapshots:
+        if values and not all(np.isfinite(array).all() for array in snapshot.params.values()):
+            values.append(np.full(np.shape(values[0]), np.nan))
+            continue
+        try:
+            values.append(function(snapshot))
+        except KeyError as missing:
+            have = ", ".join(snapshot.params)
+            raise ValueError(f"the reading '{name}' needs {missing}, and this network has {have}.") from None
+    return values

@@ -44,12 +44,15 @@ def dataset(
         seeds: one per row.
         curves: `loss`, `gradient_norm`, [seed, update].
         snapshots: parameters and readings, [seed, snapshot, ...].
-        times: coordinates `update`, `learning_time` [update] and `snapshot_update`, `snapshot_learning_time` [snapshot].
+        times: coordinates `update`, `learning_time` [update] and `snapshot_update`, `snapshot_learning_time`
+            [snapshot].
         seconds: wall time of the run.
-        notes: sentences about what went differently than asked (divergence, a resumed run on another machine).
+        notes: sentences about what went differently than asked (divergence, a resumed run on another
+            machine).
 
     Returns:
-        A dataset with `diverged_at` [seed]: the first update whose loss or gradient is not finite, -1 if there is none.
+        A dataset with `diverged_at` [seed]: the first update whose loss or gradient is not finite, -1 if
+        there is none.
     """
     finite = np.isfinite(curves["loss"]) & np.isfinite(curves["gradient_norm"])
     diverged = np.where(finite.all(axis=1), -1, np.argmin(finite, axis=1)).astype(np.int64)

@@ -1,4 +1,6 @@
-"""The largest learning rate with which plain gradient steps can settle on the solution of a linear problem."""
+"""The largest learning rate with which plain gradient steps can settle on a linear problem's solution."""
+
+import warnings
 
 import numpy as np
 
@@ -8,20 +10,27 @@ from stepwell.rule import BPTT
 from stepwell.task.impulse import Impulse
 
 
-def largest_stable_rate(experiment: Experiment) -> float | None:
-    r"""$2/\lambda_{\max}$ of the Hessian at the norm-balanced solution; None where that is not known beforehand.
+def warn_if_unstable(experiment: Experiment) -> None:
+    """Warn, with the bound, of a learning rate that cannot settle on the solution."""
+    rate, bound = experiment.optimiser.learning_rate, largest_stable_rate(experiment)
+    if bound is not None and rate > bound:
+        warnings.warn(
+            f"learning rate {rate:g} is above the stability bound 2/lambda_max = {bound:.4g}; the run will "
+            f"oscillate or diverge. Choose less than {bound:.4g}.",
+            stacklevel=3,
+        )
 
-    At zero loss the Hessian is $J^\top R J$ with $J$ the Jacobian of the impulse response. Known for plain exact gradient
-    steps of a linear network without leak, at least as large as its target.
+
+def largest_stable_rate(experiment: Experiment) -> float | None:
+    r"""$2/\lambda_{\max}$ of the Hessian at the norm-balanced solution; None where it is not known before.
+
+    At zero loss the Hessian is $J^\top R J$ with $J$ the Jacobian of the impulse response. Known for plain
+    exact gradient steps of a linear network without leak, at least as large as its target.
     """
     task, network = experiment.task, experiment.network
-    known = isinstance(task, Impulse) and isinstance(network, Linear) and isinstance(experiment.rule, BPTT)
-    if (
-        not known
-        or experiment.optimiser.name != "sgd"
-        or experiment.optimiser.clip is not None
-        or network.leak
-    ):
+    if not (isinstance(task, Impulse) and isinstance(network, Linear) and isinstance(experiment.rule, BPTT)):
+        return None
+    if experiment.optimiser.name != "sgd" or experiment.optimiser.clip is not None or network.leak:
         return None
     W, b, c = balanced(*realisation(task.poles, task.residues))
     if len(W) > network.hidden:

@@ -1,7 +1,8 @@
-"""Records on disk, by fingerprint: nothing is trained twice, nothing is half-written, and an interrupted run goes on.
+"""Records on disk, by fingerprint: nothing is trained twice or half-written, and what was stopped goes on.
 
-A store is a folder: `runs/<fingerprint>/<block>.zarr` holds finished blocks of runs, `partial/<fingerprint>-<block>/` the
-checkpoints of blocks that are under way. Everything is written to a temporary name in its own folder and renamed.
+A store is a folder: `runs/<fingerprint>/<block>.zarr` holds finished blocks of runs,
+`partial/<fingerprint>-<block>/` the checkpoints of blocks that are under way. Everything is written to a
+temporary name in its own folder and renamed.
 """
 
 import hashlib
@@ -54,8 +55,8 @@ class Store:
             found = json.loads(marker.read_text()).get("schema")
             if found != SCHEMA:
                 raise ValueError(
-                    f"the store '{self.path}' has schema version {found}, this stepwell reads version {SCHEMA}; "
-                    "use the version that wrote it, or another folder."
+                    f"the store '{self.path}' has schema version {found}, this stepwell reads version "
+                    f"{SCHEMA}; use the version that wrote it, or another folder."
                 )
         else:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
 """Training as a recorded trajectory: compiled chunks of updates, state in and out by value.
 
-Settings become arrays here and nowhere else. One compiled program serves every chunk of a block of networks: it takes the
-number of updates as an argument, so the bits of a run do not depend on how it was cut into chunks or interrupted.
+Settings become arrays here and nowhere else. One compiled program serves every chunk of a block of networks:
+it takes the number of updates as an argument, so the bits of a run do not depend on how it was cut into
+chunks or interrupted.
 """
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,14 +19,13 @@ import xarray as xr
 from stepwell.experiment import Experiment, Keys, keys
 from stepwell.run.readings import read
 from stepwell.run.record import dataset
-from stepwell.run.stability import largest_stable_rate
+from stepwell.run.stability import warn_if_unstable
 from stepwell.run.store import Block, checked_seeds, recall
 from stepwell.task.base import sizes
 
 CHUNK_SECONDS = 0.5
 BLOCK_BYTES = 2**19
 BUFFER_BYTES = 2**26
-MOST_UPDATES = 2**16
 
 
 class Progress(NamedTuple):
@@ -38,7 +37,7 @@ class Progress(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """All that one update hands to the next; every array has the seeds of the block as first axis, but `update`."""
+    """All that one update hands to the next; every array but `update` has the block's seeds as first axis."""
 
     params: Any
     optimiser: Any
@@ -48,7 +47,7 @@ class Carry(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What a chunk of updates showed: curves [update, seed], snapshots [snapshot, seed, ...] and their updates."""
+    """What a chunk showed: curves [update, seed], snapshots [snapshot, seed, ...] and their own updates."""
 
     curves: dict[str, np.ndarray]
     snapshots: dict[str, Any]
@@ -66,19 +65,21 @@ def train(
     Args:
         experiment: what to train.
         seeds: integers; each gives its own start and its own trials.
-        store: folder (or `Store`) in which runs are kept: what is there is not trained again, and an interrupted run goes
-            on with the same bits. None keeps nothing.
+        store: folder (or `Store`) in which runs are kept: what is there is not trained again, and an
+            interrupted run goes on with the same bits. None keeps nothing.
         progress: called after every chunk of updates.
 
     Returns:
-        A record, see `docs/record.md`: `loss`, `gradient_norm` [seed, update]; parameters [seed, snapshot, ...];
-        `diverged_at` [seed]. Entry u belongs to the parameters after u updates, before the next one.
+        A record, see `docs/record.md`: `loss`, `gradient_norm` [seed, update]; parameters
+        [seed, snapshot, ...]; `diverged_at` [seed]. Entry u belongs to the parameters after u updates, before
+        the next one.
 
     Raises:
         ValueError: if network and task do not fit, or a float64 experiment meets a float32 process.
     """
     seeds = checked_seeds(seeds)
     check(experiment)
+    warn_if_unstable(experiment)
     with jax.enable_x64(experiment.dtype == "float64"):
         return recall(
             experiment, seeds, store, width(experiment), lambda block: _train(experiment, block, progress)
@@ -86,8 +87,8 @@ def train(
 
 
 def check(experiment: Experiment) -> None:
-    """Refuse what cannot run, and warn of a learning rate that cannot converge, before anything is computed."""
-    if experiment.dtype == "float64" and not jax.config.jax_enable_x64:
+    """Refuse what cannot run, before anything is computed."""
+    if experiment.dtype == "float64" and jnp.result_type(float) != np.float64:
         raise ValueError(
             "this experiment is float64 and the process computes in float32; put "
             "`jax.config.update('jax_enable_x64', True)` before it, or set dtype='float32'."
@@ -102,17 +103,10 @@ def check(experiment: Experiment) -> None:
     unknown = set(experiment.trainable or ()) - names
     if unknown:
         raise ValueError(f"trainable names {sorted(unknown)}, but the network has {sorted(names)}.")
-    rate, bound = experiment.optimiser.learning_rate, largest_stable_rate(experiment)
-    if bound is not None and rate > bound:
-        warnings.warn(
-            f"learning rate {rate:g} is above the stability bound 2/lambda_max = {bound:.4g} at the solution: "
-            f"the run will oscillate or diverge. Choose less than {bound:.4g}.",
-            stacklevel=3,
-        )
 
 
 def width(experiment: Experiment) -> int:
-    """How many networks are stacked in one block: as many as keep a block's states in the second-level cache."""
+    """How many networks make one block: as many as keep the block's states in the second-level cache."""
     task = sizes(experiment.task)
     states = task.steps * experiment.network.hidden * task.batch * 8
     return 1 if states * 4 > BLOCK_BYTES else min(128, max(1, BLOCK_BYTES // states))
@@ -131,7 +125,7 @@ def as_arrays(settings: Any, dtype: str) -> Any:
 
 
 def start(experiment: Experiment, seeds: Sequence[int]) -> Carry:
-    """The carry before the first update, drawn outside compiled code so that a block's width cannot change a start."""
+    """The carry before the first update, drawn outside compiled code: no start depends on its block."""
     rows = [_row(experiment, keys(seed)) for seed in seeds]
     params, optimiser, rule, key = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
     return Carry(params, optimiser, rule, key, jnp.zeros((), jnp.int32))
@@ -150,24 +144,34 @@ def _update(experiment: Experiment, update: Any, params: Any, optimiser: Any, ru
     loss, direction, rule = experiment.rule.gradient(
         experiment.network, experiment.task, params, trials, rule
     )
-    if experiment.trainable is not None:
-        direction = {k: d if k in experiment.trainable else jnp.zeros_like(d) for k, d in direction.items()}
+    direction = _trainable(experiment, direction)
     changes, optimiser = experiment.optimiser.transformation().update(direction, optimiser, params)
-    if experiment.trainable is not None:
-        changes = {k: d if k in experiment.trainable else jnp.zeros_like(d) for k, d in changes.items()}
-    return (optax.apply_updates(params, changes), optimiser, rule), loss, _norm(direction), direction
+    params = optax.apply_updates(params, _trainable(experiment, changes))
+    return (params, optimiser, rule), loss, _norm(direction), direction
+
+
+def _trainable(experiment: Experiment, arrays: Any) -> Any:
+    """The arrays, with zeros for the parameters that do not change."""
+    names = experiment.trainable
+    return arrays if names is None else {k: v if k in names else jnp.zeros_like(v) for k, v in arrays.items()}
 
 
 def _norm(direction: Any) -> Any:
     return jnp.sqrt(sum(jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(direction)))
 
 
+def advance(experiment: Experiment, carry: Carry, count: int, room: int, slots: int) -> tuple[Carry, Any]:
+    """`count` updates of a block; curves in buffers of `room` entries, snapshots in `slots` slots."""
+    # The count goes in as an array: a plain number is static, and every new one would compile a program.
+    return _advance(experiment, carry, jnp.asarray(count), room, slots)
+
+
 @eqx.filter_jit
 def _advance(experiment: Experiment, carry: Carry, count: Any, room: int, slots: int) -> tuple[Carry, Any]:
-    """`count` updates of a block; curves in buffers of `room` entries, snapshots in `slots` slots.
+    """The compiled program of `advance`.
 
-    Every entry is written to the slot of the next snapshot; the last one written, the snapshot itself, stays. A branch
-    ("write only if due") would copy the buffers.
+    Every entry is written to the slot of the next snapshot; the last one written, the snapshot itself, stays.
+    A branch ("write only if due") would copy the buffers.
     """
     every, single = experiment.recording.every, len(jax.tree.leaves(carry.params)[0]) == 1
     first = (carry.update + every - 1) // every
@@ -199,31 +203,33 @@ def _train(experiment: Experiment, block: Block, progress: Callable[[Progress], 
     """A record of one block, from its start or from its last checkpoint."""
     began, notes, pieces = time.monotonic(), [], []
     traced, carry = as_arrays(experiment, experiment.dtype), start(experiment, block.seeds)
+    first = _start_piece(carry)
+    read(experiment.recording.what, first.snapshots, 1)  # a reading that cannot be had is found out now
     if block.checkpoints is not None:
-        resumed = block.checkpoints.load(carry, _blank_piece(carry))
+        resumed = block.checkpoints.load(carry, first)
         if resumed is not None:
             carry, pieces, notes = resumed
-    for carry, piece in _chunks(traced, carry, experiment.updates):
+    for now, piece in _chunks(traced, carry, experiment.updates):
         pieces.append(piece)
         loss = piece.curves["loss"][-1]
         if progress is not None:
-            progress(Progress(int(carry.update), experiment.updates + 1, loss))
+            progress(Progress(int(now.update), experiment.updates + 1, loss))
         if not np.isfinite(loss).any():
             break
         if block.checkpoints is not None:
-            block.checkpoints.save(carry, pieces)
+            block.checkpoints.save(now, pieces)
     return _record(experiment, block, pieces, time.monotonic() - began, notes)
 
 
 def _chunks(experiment: Experiment, carry: Carry, total: int) -> Iterator[tuple[Carry, Piece]]:
     """The run in chunks of about `CHUNK_SECONDS`; the next chunk computes while the last one is looked at.
 
-    The entry after the last update is made by the same program, and the carry after it is thrown away: so it has the
-    bits that it would have in a longer run.
+    The entry after the last update is made by the same program, and the carry after it is thrown away: so it
+    has the bits that it would have in a longer run.
     """
     every = experiment.recording.every
     snapshot = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(carry.params))
-    room = min(MOST_UPDATES, 1 << max(5, total.bit_length()))
+    room = min(BUFFER_BYTES // (16 * len(carry.key)), 1 << max(5, total.bit_length()))
     slots = 2 + min(room // every, max(1, BUFFER_BYTES // snapshot))
     most, count, at, ahead = min(room, (slots - 1) * every), 32, int(carry.update), None
     clock, compiled = time.monotonic(), False
@@ -231,7 +237,7 @@ def _chunks(experiment: Experiment, carry: Carry, total: int) -> Iterator[tuple[
         behind, ahead = ahead, None
         if at < total:
             count_now = min(count, most, total - at)
-            carry, shown = _advance(experiment, carry, count_now, room, slots)
+            carry, shown = advance(experiment, carry, count_now, room, slots)
             ahead, at = (carry, shown, at, count_now), at + count_now
         if behind is not None:
             yield behind[0], _fetch(every, *behind[1:])
@@ -241,22 +247,23 @@ def _chunks(experiment: Experiment, carry: Carry, total: int) -> Iterator[tuple[
             elif compiled and elapsed > 2 * CHUNK_SECONDS:
                 count = max(1, count // 2)
             compiled = True
-    _, shown = _advance(experiment, carry, 1, room, slots)
+    _, shown = advance(experiment, carry, 1, room, slots)
     yield carry, _fetch(every, shown, total, 1, last=True)
 
 
 def _fetch(every: int, shown: Any, at: int, count: int, last: bool = False) -> Piece:
     """A chunk's outputs on the host, with the slots that are not yet a snapshot left out."""
-    (loss, norm), shots = shown
     first = -(-at // every)
     updates = np.arange(first * every, at + count, every) if not last else np.array([at])
-    curves = {"loss": np.asarray(loss[:count]), "gradient_norm": np.asarray(norm[:count])}
-    return Piece(curves, jax.tree.map(lambda a: np.asarray(a[: len(updates)]), shots), updates)
+    (loss, norm), shots = jax.tree.map(np.asarray, shown)
+    curves = {"loss": loss[:count].copy(), "gradient_norm": norm[:count].copy()}
+    return Piece(curves, jax.tree.map(lambda a: a[: len(updates)].copy(), shots), updates)
 
 
-def _blank_piece(carry: Carry) -> Piece:
-    """A piece of the record with the structure that `_fetch` returns, for reading checkpoints."""
+def _start_piece(carry: Carry) -> Piece:
+    """A piece of the record with the structure of those that `_fetch` returns: the start, with no updates."""
     shots = {"params": carry.params, "rule": carry.rule, "direction": carry.params}
+    shots = jax.tree.map(lambda a: np.asarray(a)[:, None], shots)
     return Piece({"loss": np.zeros(0), "gradient_norm": np.zeros(0)}, shots, np.zeros(0))
 
 
@@ -275,7 +282,7 @@ def _record(
     }
     updates, due = np.arange(total + 1), np.unique(np.append(np.arange(0, total + 1, every), total))
     # A run that stopped early since all its networks diverged is NaN from there on.
-    curves = {name: _filled(values, total + 1) for name, values in curves.items()}
+    curves = {name: _filled(values, total + 1)[: block.rows] for name, values in curves.items()}
     snapshots = {name: _filled(values, len(due))[: block.rows] for name, values in snapshots.items()}
     times = {
         "update": updates,
@@ -283,7 +290,6 @@ def _record(
         "snapshot_update": due,
         "snapshot_learning_time": rate * due,
     }
-    curves = {name: values[: block.rows] for name, values in curves.items()}
     return dataset(experiment, block.seeds[: block.rows], curves, snapshots, times, seconds, notes)
 
 

@@ -2,11 +2,32 @@
 
 from stepwell.task.arrays import Arrays
 from stepwell.task.base import AbstractTask, Sizes, Trials, draw, sizes
+from stepwell.task.flipflop import FlipFlop
 from stepwell.task.impulse import Impulse
+from stepwell.task.mante import Mante
+from stepwell.task.romo import Romo
+from stepwell.task.step_target import StepTarget
 
 TASKS: dict[str, type[AbstractTask]] = {
     "impulse": Impulse,
     "arrays": Arrays,
+    "flipflop": FlipFlop,
+    "mante": Mante,
+    "romo": Romo,
+    "step_target": StepTarget,
 }
 
-__all__ = ["TASKS", "AbstractTask", "Arrays", "Impulse", "Sizes", "Trials", "draw", "sizes"]
+__all__ = [
+    "TASKS",
+    "AbstractTask",
+    "Arrays",
+    "FlipFlop",
+    "Impulse",
+    "Mante",
+    "Romo",
+    "Sizes",
+    "StepTarget",
+    "Trials",
+    "draw",
+    "sizes",
+]

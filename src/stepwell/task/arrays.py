@@ -16,8 +16,8 @@ class Arrays(AbstractTask):
     r"""Trials that a user brings: inputs, targets, and a mask.
 
     The loss is $\tfrac12\sum m\,(y-y^*)^2/\sum m$ over trials, steps and outputs, or without the divisor for
-    `normalise=False`. An update sees all trials in their order if `batch` is None, else `batch` of them drawn anew
-    without replacement.
+    `normalise=False`. An update sees all trials in their order if `batch` is None, else `batch` of them drawn
+    anew without replacement.
 
     Attributes:
         inputs: [trial, step, input]. targets: [trial, step, output]. mask: [trial, step, output], 1 if None.
@@ -26,7 +26,8 @@ class Arrays(AbstractTask):
         normalise: divide by the sum of the mask.
 
     Raises:
-        ValueError: for sizes that do not fit, NaN or infinity, an empty mask, or a batch larger than the number of trials.
+        ValueError: for sizes that do not fit, NaN or infinity, an empty mask, or a batch larger than the
+            number of trials.
     """
 
     inputs: Any = eqx.field(converter=np.asarray)

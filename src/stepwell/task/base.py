@@ -27,7 +27,8 @@ class Trials(eqx.Module):
 class AbstractTask(eqx.Module):
     """A source of trials and a loss.
 
-    `steps` is the length of a trial and `batch` the number of trials of one update; `sizes` tells the number of channels.
+    `steps` is the length of a trial and `batch` the number of trials of one update; `sizes` tells the number
+    of channels.
     """
 
     steps: eqx.AbstractVar[int]
@@ -39,7 +40,7 @@ class AbstractTask(eqx.Module):
 
     @abc.abstractmethod
     def trials(self, key: PRNGKeyArray, count: int | None = None) -> Trials:
-        """`count` trials (`batch` if None), [trial, step, channel]. Most tasks return `draw(self, key, count)`."""
+        """`count` trials (`batch` if None), [trial, step, channel]; mostly `draw(self, key, count)`."""
 
     @abc.abstractmethod
     def loss(self, outputs: Float[Array, "trial step output"], trials: Trials) -> Float[Array, ""]:

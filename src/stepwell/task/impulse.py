@@ -16,13 +16,13 @@ INPUTS = ("impulse", "white", "coloured", "band_limited")
 
 
 class Impulse(AbstractTask):
-    r"""A target system $g^*_s=\sum_k r_k p_k^s$, $s=0,1,\dots$, and the expected loss under a stationary input.
+    r"""A target system $g^*_s=\sum_k r_k p_k^s$, $s\ge0$, and the expected loss under a stationary input.
 
-    The network is shown a unit impulse on one input channel per trial, so its outputs are its impulse response $g$.
-    With $e=g-g^*$ the loss is $\tfrac12 e^\top R\,e$, summed over inputs and outputs, where $R$ is the Toeplitz matrix
-    of the input's autocorrelation: the identity for an impulse and, times `variance`, for white noise;
-    $\rho^{|\tau|}$ for `coloured` input (`correlation` $\rho$); $\sin(\omega_c\tau)/(\omega_c\tau)$ for `band_limited`
-    input (`cutoff` $\omega_c$ in radians per step).
+    The network is shown a unit impulse on one input channel per trial, so its outputs are its impulse
+    response $g$. With $e=g-g^*$ the loss is $\tfrac12 e^\top R\,e$, summed over inputs and outputs, where $R$
+    is the Toeplitz matrix of the input's autocorrelation: the identity for an impulse and, times `variance`,
+    for white noise; $\rho^{|\tau|}$ for `coloured` input (`correlation` $\rho$);
+    $\sin(\omega_c\tau)/(\omega_c\tau)$ for `band_limited` input (`cutoff` $\omega_c$ in radians per step).
 
     Attributes:
         poles: stable and closed under conjugation, [pole]; complex numbers allowed (`[re, im]` in JSON).
@@ -81,7 +81,7 @@ class Impulse(AbstractTask):
         return Trials(trials.inputs[0], trials.targets[0], trials.mask[0])
 
     def trials(self, key: PRNGKeyArray, count: int | None = None) -> Trials:
-        """One trial per input channel, an impulse on each: inputs [input, step, input], targets [input, step, output]."""
+        """One trial per input channel, an impulse on each: inputs [input, step, input], targets alike."""
         if count not in (None, self.batch):
             raise ValueError(
                 f"this impulse task has {self.batch} trials, one per input channel; {count} were asked for."
@@ -149,8 +149,8 @@ def check_target(poles: Sequence[Any], residues: Sequence[Any]) -> None:
             )
 
 
-def horizon(poles: Sequence[complex]) -> int:
-    r"""The smallest T with $|p|_{\max}^{2T}<10^{-16}$, after which nothing of the target is left in float64."""
+def horizon(poles: Sequence[complex | float]) -> int:
+    r"""The smallest T with $|p|_{\max}^{2T}<10^{-16}$: nothing of the target is left after it in float64."""
     radius = max(abs(complex(p)) for p in poles)
     return 1 if radius < 1e-8 else math.floor(-8 / math.log10(radius)) + 1
 

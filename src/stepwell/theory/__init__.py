@@ -1,5 +1,6 @@
 """What must happen: predictions from the settings alone."""
 
+from stepwell.theory import linear_flow
 from stepwell.theory.best_approximation import BestModels, best_poles
 from stepwell.theory.escape import (
     Staircase,
@@ -49,6 +50,7 @@ __all__ = [
     "impulse_loss_hessian",
     "largest_learning_rate",
     "leading_gradient",
+    "linear_flow",
     "mode_coupling",
     "one_pole_minima",
     "plateau_error_exponent",

@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import equinox as eqx
 import numpy as np
-from numpy.typing import ArrayLike
 
+from stepwell.network.linear import Numbers
 from stepwell.theory.model import Model
 from stepwell.theory.one_pole import one_pole_minima
 from stepwell.theory.profiled import denominator, denominator_loss, profiled_residues
-from stepwell.theory.target import Numbers, siso_target
+from stepwell.theory.target import Fixed, siso_target
 
 STARTS = 128
 
@@ -20,8 +20,8 @@ class BestModels(eqx.Module):
 
     Attributes:
         local_minima: all distinct ones that were found, the global one first.
-        certified: whether the list is complete, since all stationary points were computed as roots.
-        hits: how many starts of the search ended at each minimum; empty if none was needed.
+        certified: whether the list is complete, because all stationary points were computed as roots.
+        hits: how many starts of the search ended at each minimum; empty where none was needed.
     """
 
     local_minima: tuple[Model, ...]
@@ -44,12 +44,12 @@ class BestModels(eqx.Module):
         return self.local_minima[0].residues
 
 
-def best_poles(poles: ArrayLike, residues: ArrayLike, k: int) -> BestModels:
-    r"""The best approximation of a target by a model with k poles, in the norm of the impulse response.
+def best_poles(poles: Numbers, residues: Numbers, k: int) -> BestModels:
+    r"""The best approximations of a target by models with k poles, in the norm of the impulse response.
 
-    Certified for k = 0, for k = 1 (roots of one polynomial), for two poles of three (roots of three
-    quadrics), and for the target itself. Elsewhere Newton descends from 128 fixed starts in the space of
-    reflection coefficients.
+    Certified for k = 0, for k = 1 (the roots of a polynomial), for two poles of three (the roots of three
+    quadrics), and for the target itself. Elsewhere Newton's method descends from 128 fixed starts in the
+    space of reflection coefficients.
 
     Args:
         poles, residues: the target, [pole].
@@ -72,28 +72,31 @@ def best_poles(poles: ArrayLike, residues: ArrayLike, k: int) -> BestModels:
     return _best(p, r, degree(k, p))
 
 
-def degree(k: int, p: Numbers) -> int:
-    """The degree of a model, if a target with poles p has models of that degree."""
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise TypeError(f"k={k!r} is no number of poles; give a whole number.")
-    if not 0 <= k <= len(p):
+def degree(k: int, p: Fixed) -> int:
+    """k as the degree of a model, if a target with poles p has models of that degree."""
+    if not 0 <= k <= len(p) or k != int(k):
         raise ValueError(f"k={k} is out of range: models of this target have 0 to {len(p)} poles.")
     return int(k)
 
 
+def certifiable(n: int, k: int) -> bool:
+    """Whether the minima of degree k are roots of polynomials, for a target with n poles."""
+    return k in (0, 1, n) or (n, k) == (3, 2)
+
+
 def polished(a: np.ndarray, p: np.ndarray, r: np.ndarray) -> Model | None:
-    """The local minimum at the end of Newton's method from a denominator, [k]; None if it ends anywhere else.
+    """The local minimum at the end of Newton's method; None if it ends anywhere else.
 
     Args:
-        a: coefficients of a denominator near the minimum, [k].
+        a: coefficients $a_1..a_k$ of a denominator near the minimum, [k].
         p, r: poles and residues of the target, [pole].
     """
     for _ in range(30):
-        loss, gradient, hessian = denominator_loss(a, p, r)
+        _, gradient, hessian = denominator_loss(a, p, r)
         step = np.linalg.solve(hessian, -gradient)
         a = a + step
         if not np.abs(a).max() < 2.0 ** len(a):
-            return None
+            return None  # no stable polynomial has such coefficients
         if np.abs(step).max() < 1e-14:
             break
     poles = np.roots([1.0, *a])
@@ -104,13 +107,8 @@ def polished(a: np.ndarray, p: np.ndarray, r: np.ndarray) -> Model | None:
     return Model(float(loss), poles, profiled_residues(poles, p, r))
 
 
-def certifiable(n: int, k: int) -> bool:
-    """Whether the minima of degree k are roots of polynomials, for a target with n poles."""
-    return k in (0, 1, n) or (n, k) == (3, 2)
-
-
 @lru_cache(maxsize=256)
-def _best(p: Numbers, r: Numbers, k: int) -> BestModels:
+def _best(p: Fixed, r: Fixed, k: int) -> BestModels:
     target = np.array(p), np.array(r)
     if k == len(p):
         return BestModels((Model(0.0, p, r),), True)
@@ -119,14 +117,16 @@ def _best(p: Numbers, r: Numbers, k: int) -> BestModels:
     if k == 1:
         return BestModels(one_pole_minima(p, r), True)
     if certifiable(len(p), k):
-        models = _distinct(_stationary(*target), *target)[0]
+        models, _ = _distinct(_stationary(*target), *target)
         if models:
             return BestModels(models, True)
-    models, hits = _distinct(_descended(_starts(k), *target), *target)
+    # Artanh of reflection coefficients up to 0.995: minima near the unit circle have narrow basins.
+    starts = np.random.default_rng(0).uniform(-3, 3, (STARTS, k))
+    models, hits = _distinct(_descended(starts, *target), *target)
     if not models:
         raise ValueError(
-            f"no minimum of degree {k} was found: the target is within rounding of one of lower degree; leave out poles "
-            "of negligible residue."
+            f"no minimum of degree {k} was found: up to rounding the target has a lower degree; leave out "
+            "poles of negligible residue."
         )
     return BestModels(models, False, hits)
 
@@ -136,9 +136,11 @@ def _distinct(ends: np.ndarray, p: np.ndarray, r: np.ndarray) -> tuple[tuple[Mod
     found: list[Model] = []
     hits: list[int] = []
     for model in filter(None, (polished(a, p, r) for a in ends)):
-        same = [i for i, other in enumerate(found) if np.allclose(np.poly(model.poles), np.poly(other.poles))]
-        if same:
-            hits[same[0]] += 1
+        known = [
+            i for i, other in enumerate(found) if np.allclose(np.poly(model.poles), np.poly(other.poles))
+        ]
+        if known:
+            hits[known[0]] += 1
         else:
             found.append(model)
             hits.append(1)
@@ -149,72 +151,66 @@ def _distinct(ends: np.ndarray, p: np.ndarray, r: np.ndarray) -> tuple[tuple[Mod
 def _stationary(p: np.ndarray, r: np.ndarray) -> np.ndarray:
     r"""Denominators of all real stationary models with one pole less than the target, [point, k].
 
-    Stationary models satisfy $N^*D-ND^*=m(D^R)^2$ with a number m (Walsh). At the poles of the target this
-    reads $\nu_iD_i=E_i^2$ for $D_i=D(p_i)$, $\nu_i=N^*(p_i)$, $E_i=D^R(p_i)$, if D is scaled so that m = 1. E
-    is linear in D, so these are n quadrics $E_i^2=\sum_jC_{ij}E_j$ in n unknowns. Their leading terms are
-    coprime: the products of distinct E_i are a basis of the polynomials modulo the quadrics, and the $2^n$
-    solutions are the eigenvectors of multiplication.
+    Stationary models satisfy $N^*D-ND^*=m(D^R)^2$ with a number m (Walsh). At the target's poles this reads
+    $\nu_iD_i=E_i^2$ with $D_i=D(p_i)$, $\nu_i=N^*(p_i)$, $E_i=D^R(p_i)$, and D scaled so that m = 1. D
+    depends linearly on E, so these are n quadrics $E_i^2=\sum_jC_{ij}E_j$ in n unknowns. Their leading terms
+    are coprime: modulo the quadrics every polynomial is a sum of products of distinct $E_i$, and the $2^n$
+    solutions are read off the eigenvectors of multiplication by a generic linear form.
     """
     n = len(p)
     powers = p[:, None] ** np.arange(n)
     numerator = r * np.prod(p[:, None] - p + np.eye(n), axis=1)
     C = numerator[:, None] * powers[:, ::-1] @ np.linalg.inv(powers)
-    subsets = [frozenset(s) for size in range(n + 1) for s in itertools.combinations(range(n), size)]
-    at = {subset: i for i, subset in enumerate(subsets)}
+    products = [frozenset(s) for size in range(n + 1) for s in itertools.combinations(range(n), size)]
+    unit = dict(zip(products, np.eye(len(products), dtype=complex)))
 
-    def times(i: int, subset: frozenset[int]) -> np.ndarray:
-        if i not in subset:
-            return np.eye(len(subsets), dtype=complex)[at[subset | {i}]]
-        rest = subset - {i}
-        return sum(C[i, j] * times(j, rest) for j in range(n))
+    def times(i: int, product: frozenset[int]) -> np.ndarray:
+        if i not in product:
+            return unit[product | {i}]
+        return np.sum([C[i, j] * times(j, product - {i}) for j in range(n)], axis=0)
 
-    # A generic combination separates the solutions; its left eigenvectors are the basis evaluated at them.
-    weights = np.sqrt(np.arange(2.0, n + 2))
-    multiplication = sum(
-        w * np.array([times(i, subset) for subset in subsets]) for i, w in enumerate(weights)
-    )
-    vectors = np.linalg.eig(multiplication)[1]
-    E = (vectors[1 : n + 1] / vectors[0]).T
+    form = np.sqrt(np.arange(2.0, n + 2))
+    multiplication = [np.sum([form[i] * times(i, product) for i in range(n)], axis=0) for product in products]
+    values = np.linalg.eig(np.array(multiplication))[1]
+    E = (values[1 : n + 1] / values[0]).T
     if np.abs(E**2 - E @ C.T).max() > 1e-6 * np.abs(E**2).max():
         return np.zeros((0, n - 1))  # nearly equal poles of the target spoil the eigenvectors: no certificate
-    x = np.linalg.solve(powers, E.T).T
-    x = x[np.abs(x[:, 0]) > 1e-12]
-    a = x[:, 1:] / x[:, :1]
-    return a.real[np.abs(a.imag).max(axis=1) < 1e-6 * (1 + np.abs(a).max(axis=1))]
-
-
-def _starts(k: int) -> np.ndarray:
-    """Artanh of reflection coefficients up to 0.995: minima near the unit circle have narrow basins."""
-    return np.random.default_rng(0).uniform(-3, 3, (STARTS, k))
+    D = np.linalg.solve(powers, E.T).T
+    D = D[np.abs(D[:, 0]) > 1e-12 * np.abs(D).max()]
+    a = D[:, 1:] / D[:, :1]
+    return np.real(a[np.abs(np.imag(a)).max(axis=1) < 1e-6 * (1 + np.abs(a).max(axis=1))])
 
 
 def _descended(u: np.ndarray, p: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Denominators where damped Newton descent in u = artanh(reflection) ends, all starts side by side, [start, k]."""
+    """Denominators at the ends of damped Newton descents in u = artanh(reflection), [start, k]."""
     damping = np.full(len(u), 1e-3)
     now = _landscape(u, p, r)
     for _ in range(100):
         _, loss, gradient, hessian = now
-        # The modulus of the eigenvalues turns Newton away from maxima and saddles.
+        if (np.abs(gradient).max(axis=1) < 1e-8 * loss).all():
+            break
+        # The modulus of the eigenvalues turns Newton's method away from maxima and saddles.
         values, vectors = np.linalg.eigh(hessian)
         scale = np.abs(values) + damping[:, None] * np.abs(values).max(axis=1, keepdims=True) + 1e-300
         step = -np.einsum("sij,sj,skj,sk->si", vectors, 1 / scale, vectors, gradient)
-        trial = np.clip(u + step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True)), -9, 9)
+        trial = np.clip(u + step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True)), -12, 12)
         new = _landscape(trial, p, r)
         better = new[1] < loss * (1 - 1e-13)
-        if not better.any():
-            break
         damping = np.clip(np.where(better, damping / 4, damping * 8), 1e-12, 1e12)
         u = np.where(better[:, None], trial, u)
         now = tuple(np.where(better.reshape(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(now, new))
     return now[0]
 
 
-def _landscape(
-    u: np.ndarray, p: np.ndarray, r: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Denominator, loss, gradient and Hessian by u; the Hessian without the term that vanishes at stationary points."""
+def _landscape(u: np.ndarray, p: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Denominator, loss, gradient and Hessian by u; the Hessian lacks the term that vanishes at minima."""
     reflections = np.tanh(u)
     a, change = denominator(reflections)
     change = change * (1 - reflections[:, None, :] ** 2)
     loss, gradient, hessian = denominator_loss(a, p, r)
-    return a, loss, np.einsum("sij,si->sj", change, gradient), np.swapaxes(change, 1, 2) @ hessian @ change
+    return (
+        a,
+        np.asarray(loss),
+        np.einsum("sij,si->sj", change, gradient),
+        np.swapaxes(change, 1, 2) @ hessian @ change,
+    )

@@ -2,32 +2,32 @@
 
 import equinox as eqx
 import numpy as np
-from numpy.typing import ArrayLike
 
+from stepwell.network.linear import Numbers
 from stepwell.theory.best_approximation import degree
 from stepwell.theory.one_pole import kernel, reached_one_pole
 from stepwell.theory.reached_models import reach_is_certified, reached_poles
 from stepwell.theory.saddles import active_curvatures, expansion_matrix
-from stepwell.theory.target import Numbers, siso_target
+from stepwell.theory.target import Fixed, siso_target
 
 TESTED = 3
 """The dwell law was compared with training on plateaus up to this one."""
 
 
 class Staircase(eqx.Module):
-    """What learning from a small start is predicted to do, plateau by plateau; times to leading order in ln(1/sigma0).
+    """What learning from small weights is predicted to do, plateau by plateau.
 
     One entry per plateau k = 0, 1, ... up to the last that is left, or up to the one on which a network with
-    too few units rests for ever (escape rate 0, infinite dwell). NaN stands where the theory abstains;
-    `notes` says why.
+    too few units rests for ever (escape rate 0, infinite dwell). Times are learning times to leading order in
+    ln(1/sigma0), without constants of order one. NaN stands where the theory abstains; `notes` says why.
 
     Attributes:
         levels: losses, [plateau].
-        escape_rates: growth rates of the unstable amplitude in learning time, [plateau].
-        dwell_times, transition_times: length of each plateau and the time at which it ends, in learning time,
-            [plateau].
-        certified: whether the model of the plateau is proved to be the one that is reached, [plateau].
-        tested: whether the dwell law was compared with training on this plateau of other targets, [plateau].
+        escape_rates: growth rates of the unstable amplitude, [plateau].
+        dwell_times: lengths of the plateaus, [plateau].
+        transition_times: their running sum, when each plateau ends, [plateau].
+        certified: whether the model follows from a rule or a complete list, and not from a flow, [plateau].
+        tested: whether the dwell law was compared with training on this plateau, on other targets, [plateau].
         notes: what limits the prediction, in sentences.
     """
 
@@ -41,7 +41,7 @@ class Staircase(eqx.Module):
 
 
 def staircase(
-    poles: ArrayLike, residues: ArrayLike, units: int, sigma0: float, learning_rate: float | None = None
+    poles: Numbers, residues: Numbers, units: int, sigma0: float, learning_rate: float | None = None
 ) -> Staircase:
     r"""The predicted staircase of a network that learns a target from small weights.
 
@@ -85,12 +85,12 @@ def staircase(
     return Staircase(levels, rates, dwells, np.cumsum(dwells), tuple(certified), tested, tuple(notes))
 
 
-def escape_rate(poles: ArrayLike, residues: ArrayLike, k: int, correlation: float = 0.0) -> float:
-    r"""The rate $s_k$ at which the unstable amplitude grows in learning time at saddle k, of the model that is reached.
+def escape_rate(poles: Numbers, residues: Numbers, k: int, correlation: float = 0.0) -> float:
+    r"""The rate $s_k$ at which the unstable amplitude grows in learning time at reached saddle k.
 
     $s_k=|\varepsilon_0|\sqrt{1+|W_1^{-1}b_1|^2}\sqrt{1+|c_1W_1^{-1}|^2}$ with
-    $\varepsilon_0=\sum_sR(s)\,(g_s-g^*_s)$: all escape directions of a saddle share it. $s_0=|g^*_0|$;
-    $s_1=|r_1-g^*_0|\,(1+|r_1|/p_1^2)$.
+    $\varepsilon_0=\sum_sR(s)\,(g_s-g^*_s)$ and $(W_1,b_1,c_1)$ norm-balanced; all escape directions of a
+    saddle share it. $s_0=|g^*_0|$ and $s_1=|r_1-g^*_0|\,(1+|r_1|/p_1^2)$ for an impulse.
 
     Args:
         poles, residues: the target, [pole].
@@ -109,19 +109,10 @@ def escape_rate(poles: ArrayLike, residues: ArrayLike, k: int, correlation: floa
     p, r = siso_target(poles, residues)
     k = degree(k, p)
     if correlation == 0:
-        rate = np.linalg.norm(expansion_matrix(p, r, k), 2)
-    elif k > 1:
-        raise ValueError(
-            f"k={k}: under coloured input the rates are known for k = 0 and 1; take correlation=0."
-        )
+        rate = float(np.linalg.norm(expansion_matrix(p, r, k), 2))
     else:
-        error = -np.sum(np.array(r) * kernel(p, 0.0, correlation)).real
-        rate = abs(error)
-        if k == 1:
-            model = reached_one_pole(p, r, correlation)
-            (pole,), (residue,) = model.poles, model.residues
-            rate = abs(error + residue * kernel(pole, 0.0, correlation)) * (1 + abs(residue) / pole**2)
-    return float(rate) if rate > 1e-12 * np.abs(r).sum() else 0.0
+        rate = _coloured_rate(p, r, k, correlation)
+    return rate if rate > 1e-12 * np.abs(r).sum() else 0.0
 
 
 def dwell_time(rate: float, sigma0: float, learning_rate: float | None = None) -> float:
@@ -144,12 +135,10 @@ def dwell_time(rate: float, sigma0: float, learning_rate: float | None = None) -
     if not 0 < sigma0 < 1:
         raise ValueError(f"sigma0={sigma0} is no small initial scale; it must lie between 0 and 1.")
     if learning_rate is not None and not 0 < learning_rate < np.inf:
-        raise ValueError(
-            f"learning_rate={learning_rate} must be a positive number, or None for the gradient flow."
-        )
+        raise ValueError(f"learning_rate={learning_rate} must be positive, or None for the gradient flow.")
     if not rate > 0:
         raise ValueError(
-            f"the escape rate is {rate}: there is no quadratic escape, and the time is no multiple of ln(1/sigma0) "
+            f"the escape rate is {rate}: without quadratic escape the time is no multiple of ln(1/sigma0) "
             "(it grows like 1/sigma0 at an origin with g*_0 = 0)."
         )
     growth = rate if learning_rate is None else np.log1p(learning_rate * rate) / learning_rate
@@ -157,7 +146,11 @@ def dwell_time(rate: float, sigma0: float, learning_rate: float | None = None) -
 
 
 def update_lag(sigma0: float, learning_rate: float) -> float:
-    r"""How much longer a plateau lasts for gradient descent than for the flow: $\tfrac\eta2\ln(1/\sigma_0)$, whatever the rate.
+    r"""How much longer than the flow gradient descent stays on any plateau: $\tfrac\eta2\ln(1/\sigma_0)$.
+
+    Args:
+        sigma0: initial scale, between 0 and 1.
+        learning_rate: $\eta$ of plain gradient descent.
 
     Example:
         >>> round(update_lag(1e-6, 0.2), 2)
@@ -168,11 +161,12 @@ def update_lag(sigma0: float, learning_rate: float) -> float:
     return float(0.5 * learning_rate * np.log(1 / sigma0))
 
 
-def plateau_error_exponent(poles: ArrayLike, residues: ArrayLike, k: int) -> float:
-    r"""The power of sigma0 with which a plateau's level approaches $L_k$: $2\mu_k/(\mu_k+s_k)$, and 2 for k = 0.
+def plateau_error_exponent(poles: Numbers, residues: Numbers, k: int) -> float:
+    r"""The power of sigma0 with which a plateau's level approaches $L_k$.
 
-    The state arrives like $e^{-2\mu_k\tau}$, $\mu_k$ the smallest positive curvature of the active units, and
-    leaves like $\sigma_0^2e^{2s_k\tau}$; the level is taken at the best moment in between.
+    It is 2 for k = 0 and $2\mu_k/(\mu_k+s_k)$ above. The excess loss falls like $e^{-2\mu_k\tau}$ with
+    $\mu_k$ the smallest positive curvature of the active units, and rises like $\sigma_0^2e^{2s_k\tau}$; the
+    level is taken at the best moment in between.
 
     Args:
         poles, residues: the target, [pole].
@@ -190,8 +184,8 @@ def plateau_error_exponent(poles: ArrayLike, residues: ArrayLike, k: int) -> flo
     return float(2 * slowest / (slowest + escape_rate(poles, residues, k)))
 
 
-def largest_learning_rate(poles: ArrayLike, residues: ArrayLike, units: int) -> float:
-    r"""$2/\lambda_{\max}$, the step above which plain gradient descent cannot rest on some plateau or on the solution.
+def largest_learning_rate(poles: Numbers, residues: Numbers, units: int) -> float:
+    r"""$2/\lambda_{\max}$, above which plain gradient descent is unstable on some plateau or at the solution.
 
     Args:
         poles, residues: the target, [pole].
@@ -199,7 +193,7 @@ def largest_learning_rate(poles: ArrayLike, residues: ArrayLike, units: int) -> 
 
     Example:
         >>> round(largest_learning_rate([0.5, -0.45, -0.75], [0.9, 0.7, -0.65], units=2), 4)
-        0.3094
+        0.3098
 
     Source: essay2026; the sharpest curvature along the staircase.
     """
@@ -207,8 +201,21 @@ def largest_learning_rate(poles: ArrayLike, residues: ArrayLike, units: int) -> 
     return float(2 / max(active_curvatures(p, r, k)[-1] for k in range(1, min(len(p), units) + 1)))
 
 
+def _coloured_rate(p: Fixed, r: Fixed, k: int, rho: float) -> float:
+    if k > 1:
+        raise ValueError(
+            f"k={k}: under coloured input the rates are known for k = 0 and 1; take correlation=0."
+        )
+    error = -np.real(np.array(r) @ kernel(p, 0.0, rho))
+    if k == 0:
+        return float(abs(error))
+    model = reached_one_pole(p, r, rho)
+    (pole,), (residue,) = model.poles, model.residues
+    return float(abs(error + residue * kernel(pole, 0.0, rho)) * (1 + abs(residue) / pole**2))
+
+
 def _notes(
-    p: Numbers, r: Numbers, units: int, certified: list[bool], sigma0: float, learning_rate: float | None
+    p: Fixed, r: Fixed, units: int, certified: list[bool], sigma0: float, learning_rate: float | None
 ) -> list[str]:
     notes = []
     followed = [str(k) for k, proved in enumerate(certified) if not proved]
@@ -219,13 +226,11 @@ def _notes(
     if len(certified) > TESTED + 1:
         notes.append(f"Plateaus above {TESTED}: the dwell law was not compared with training there.")
     if units < len(p):
-        notes.append(
-            f"With {units} units for a target of degree {len(p)} learning rests on plateau {units} for ever."
-        )
+        notes.append(f"With {units} units for a target of degree {len(p)} learning ends on plateau {units}.")
     if sigma0 > 1e-2:
         notes.append(f"sigma0={sigma0:g} is large: above 0.01 plateaus are blurred, and some are skipped.")
     if learning_rate is not None and learning_rate > (bound := largest_learning_rate(p, r, units)):
         notes.append(
-            f"learning_rate={learning_rate:g} exceeds 2/lambda_max = {bound:.4g}: gradient descent cannot rest everywhere."
+            f"learning_rate={learning_rate:g} exceeds 2/lambda_max = {bound:.4g}: gradient descent is unstable."
         )
     return notes

@@ -1,11 +1,10 @@
-r"""The first two plateaus of a target with several inputs and outputs, where escape directions have different rates."""
+"""The first plateaus of targets with several inputs and outputs, whose escape directions differ in rate."""
 
 import equinox as eqx
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from stepwell.network.linear import realisation
+from stepwell.network.linear import Numbers, realisation
 from stepwell.task.impulse import check_target
 from stepwell.theory.exact_loss import ErrorSystem
 
@@ -16,66 +15,71 @@ class FirstPlateaus(eqx.Module):
     Attributes:
         levels: losses, [2].
         pole: of the one-pole model on plateau 1.
-        escape_rates: of plateau 0 and of plateau 1, falling, each [direction].
+        escape_rates: of plateau 0 and of plateau 1, falling, [2, direction].
         dwell_factors: dwell times divided by $\ln(1/\sigma_0)$, [2].
     """
 
     levels: np.ndarray
     pole: float
-    escape_rates: tuple[np.ndarray, np.ndarray]
+    escape_rates: np.ndarray
     dwell_factors: np.ndarray
 
 
-def first_plateaus(poles: ArrayLike, residues: ArrayLike) -> FirstPlateaus:
+def first_plateaus(poles: Numbers, residues: Numbers) -> FirstPlateaus:
     r"""Levels, escape rates and dwell times of plateaus 0 and 1 for a target with matrix residues.
 
-    The one-pole model has the loss $\tfrac12\big(\|g^*\|^2-(1-p^2)\sigma_{\max}^2(\sum_sg^*_sp^s)\big)$; the
-    rates are the singular values of the expansion matrix, at the origin those of $g^*_0$. While the first
-    direction escapes from the origin the second grows too, and starts plateau 1 at $\sigma_0^\theta$,
-    $\theta=1-s_0^{(2)}/s_0^{(1)}$: it lasts $\theta\ln(1/\sigma_0)/s_1$.
+    The best one-pole model has the loss $\tfrac12\big(\|g^*\|^2-(1-p^2)\sigma_{\max}^2(\sum_sg^*_sp^s)\big)$;
+    the rates are the singular values of the expansion matrix, at the origin those of $g^*_0$. While the first
+    direction escapes from the origin the second grows too and starts plateau 1 at the amplitude
+    $\sigma_0^\theta$, $\theta=1-s_0^{(2)}/s_0^{(1)}$, so that this plateau lasts $\theta\ln(1/\sigma_0)/s_1$.
 
     Args:
         poles, residues: the target, [pole] and [pole, output, input].
 
+    Raises:
+        ValueError: for what is no target.
+
     Example:
         >>> target = [0.6, -0.5], [[[0.9, -0.2], [0.36, -0.08]], [[-0.09, -0.21], [0.24, 0.56]]]
         >>> first = first_plateaus(*target)
-        >>> first.levels.round(6)[1], round(first.pole, 6), round(float(first.escape_rates[1][0]), 6)
-        (0.27893, 0.596597, 0.652134)
+        >>> float(first.levels[1].round(6)), round(first.pole, 6), first.escape_rates[:, 0].round(6)
+        (0.27893, 0.596597, array([1.009571, 0.652134]))
 
     Source: essay2026, section 9, which leaves this case open.
     """
-    p, R = np.asarray(poles, complex), np.asarray(residues, complex)
+    p, R = np.asarray(poles, np.complex128), np.asarray(residues, np.complex128)
     check_target(list(p), list(R))
     R = R.reshape(len(p), *(R.shape[1:] or (1, 1)))
-    target = realisation(p, R)
-    inputs, outputs = target[1].shape[1], len(target[2])
-    empty = np.zeros((0, 0)), np.zeros((0, inputs)), np.zeros((outputs, 0))
+    outputs, inputs = R.shape[1:]
     pole = _best_pole(p, R)
     u, size, v = np.linalg.svd(_seen(p, R, pole))
     root = np.sqrt((1 - pole**2) * size[0])
-    states = [ErrorSystem.of(x, target) for x in (empty, (np.array([[pole]]), root * v[:1], root * u[:, :1]))]
-    rates = tuple(np.linalg.svd(state.silent_coupling())[1][: min(inputs, outputs)] for state in states)
-    head_start = 1 - rates[0][1] / rates[0][0] if len(rates[0]) > 1 else 1.0
-    factors = np.array([1 / rates[0][0], head_start / rates[1][0]])
-    return FirstPlateaus(np.array([state.loss() for state in states]), pole, rates, factors)
+    origin = np.zeros((0, 0)), np.zeros((0, inputs)), np.zeros((outputs, 0))
+    one_pole = np.array([[pole]]), root * v[:1], root * u[:, :1]
+    errors = [ErrorSystem.between(network, realisation(p, R)) for network in (origin, one_pole)]
+    rates = np.array([np.linalg.svd(e.silent_coupling())[1][: min(inputs, outputs)] for e in errors])
+    head_start = 1 - rates[0, 1] / rates[0, 0] if rates.shape[1] > 1 else 1.0
+    factors = np.array([1, head_start]) / rates[:, 0]
+    return FirstPlateaus(np.array([error.loss() for error in errors]), pole, rates, factors)
 
 
 def _best_pole(p: np.ndarray, R: np.ndarray) -> float:
-    r"""The global maximum of $(1-p^2)\sigma_{\max}^2$: every sign change of its slope on a fine grid, refined."""
+    r"""The global maximum of $(1-p^2)\sigma_{\max}^2$, at a fall of its slope through 0."""
 
-    def slope(q: float) -> float:
+    def slope(q: Numbers) -> np.ndarray | float:
+        q = np.asarray(q)
         u, size, v = np.linalg.svd(_seen(p, R, q))
-        change = np.einsum("i,ioj->oj", p / (1 - p * q) ** 2, R).real
-        return float((1 - q**2) * (u[:, 0] @ change @ v[0]) - q * size[0])
+        change = np.real(np.einsum("...i,ioj->...oj", p / (1 - p * q[..., None]) ** 2, R))
+        gain = np.einsum("...o,...oj,...j->...", u[..., 0], change, v[..., 0, :])
+        return (1 - q**2) * gain - q * size[..., 0]
 
     grid = np.tanh(np.linspace(-5, 5, 801))
-    slopes = np.array([slope(q) for q in grid])
+    slopes = np.asarray(slope(grid))
     turns = np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0))
-    maxima = [brentq(slope, grid[i], grid[i + 1], xtol=1e-15) for i in turns]
-    return max(maxima, key=lambda q: (1 - q**2) * np.linalg.norm(_seen(p, R, q), 2) ** 2)
+    maxima = np.array([brentq(slope, grid[i], grid[i + 1], xtol=1e-15) for i in turns])
+    return float(maxima[np.argmax((1 - maxima**2) * np.linalg.svd(_seen(p, R, maxima))[1][:, 0] ** 2)])
 
 
-def _seen(p: np.ndarray, R: np.ndarray, q: float) -> np.ndarray:
-    """$\\sum_sg^*_sq^s$, [output, input]."""
-    return np.einsum("i,ioj->oj", 1 / (1 - p * q), R).real
+def _seen(p: np.ndarray, R: np.ndarray, q: Numbers) -> np.ndarray:
+    r"""$\sum_sg^*_sq^s$, [..., output, input]."""
+    return np.real(np.einsum("...i,ioj->...oj", 1 / (1 - p * np.asarray(q)[..., None]), R))

@@ -2,16 +2,15 @@
 
 import equinox as eqx
 import numpy as np
-from numpy.typing import ArrayLike
 
-from stepwell.network.linear import System, realisation
+from stepwell.network.linear import Numbers, System, realisation
 
 
 class Model(eqx.Module):
-    """A stationary model of degree k with one input and one output.
+    """A model with one input and one output, and how far it is from its target.
 
     Attributes:
-        loss: against the target; infinite horizon, factor 1/2.
+        loss: for an impulse, unless said otherwise; infinite horizon, factor 1/2.
         poles: [k], by falling real part, of a pair the upper one first; float64 if all are real, else
             complex128.
         residues: [k], of the same kind.
@@ -21,17 +20,16 @@ class Model(eqx.Module):
     poles: np.ndarray
     residues: np.ndarray
 
-    def __init__(self, loss: float, poles: ArrayLike, residues: ArrayLike):
-        p, r = np.asarray(poles, complex), np.asarray(residues, complex)
+    def __init__(self, loss: float, poles: Numbers, residues: Numbers):
+        p, r = np.asarray(poles, np.complex128), np.asarray(residues, np.complex128)
         order = np.lexsort((-p.imag, -p.real))
-        p, r = p[order], r[order]
         self.loss = float(loss)
-        self.poles, self.residues = (p, r) if p.imag.any() else (p.real, r.real)
-        self.poles.flags.writeable = self.residues.flags.writeable = False  # caches hand out the same object
-        again
+        self.poles, self.residues = (x[order] if p.imag.any() else x[order].real.copy() for x in (p, r))
+        for array in (self.poles, self.residues):
+            array.setflags(write=False)  # caches hand out the same object again
 
     def system(self) -> System:
-        """A real system (W, b, c) with these poles and residues; of no units for k = 0."""
+        """A real system (W, b, c) with these poles and residues; one without units for k = 0."""
         if len(self.poles) == 0:
             return np.zeros((0, 0)), np.zeros((0, 1)), np.zeros((1, 0))
         return realisation(self.poles, self.residues)

@@ -1,28 +1,27 @@
-"""The k-pole model that learning reaches, which need not be the best one: from one saddle the flow goes to the next."""
+"""The model that learning reaches on each plateau, which need not be the best one."""
 
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.integrate import BDF
 
-from stepwell.network.linear import System, balanced, realisation
+from stepwell.network.linear import Numbers, System, balanced, realisation
 from stepwell.theory.best_approximation import best_poles, certifiable, degree, polished
 from stepwell.theory.exact_loss import ErrorSystem
 from stepwell.theory.model import Model
 from stepwell.theory.one_pole import reached_one_pole
-from stepwell.theory.target import Numbers, siso_target
+from stepwell.theory.target import Fixed, siso_target
 
 PUSH = 1e-3
-"""Size of the step along the escape direction with which the flow leaves a saddle."""
+"""Size of the weights with which a silent unit leaves a saddle."""
 
 
-def reached_poles(poles: ArrayLike, residues: ArrayLike, k: int) -> Model:
+def reached_poles(poles: Numbers, residues: Numbers, k: int) -> Model:
     r"""The k-pole model at which gradient flow from a small start rests on plateau k.
 
-    The side rule decides for k = 1. For k of 2 or more a k-unit network leaves saddle k - 1 along the escape
+    For k = 1 the side rule decides. For larger k a network of k units leaves saddle k - 1 along the escape
     direction and follows the flow of the exact loss; Newton's method polishes the model in whose basin it
-    comes to rest. Where the list of minima is certified and has one entry, no flow is needed.
+    comes to rest. No flow is needed where the list of minima is certified and has one entry.
 
     Args:
         poles, residues: the target, [pole].
@@ -42,8 +41,8 @@ def reached_poles(poles: ArrayLike, residues: ArrayLike, k: int) -> Model:
     return _reached(p, r, degree(k, p))
 
 
-def reach_is_certified(poles: ArrayLike, residues: ArrayLike, k: int) -> bool:
-    """Whether `reached_poles` rests on a rule or on a complete list of minima, rather than on the flow that it followed.
+def reach_is_certified(poles: Numbers, residues: Numbers, k: int) -> bool:
+    """Whether `reached_poles` rests on a rule or a complete list of minima, not on a flow that it followed.
 
     Args:
         poles, residues: the target, [pole].
@@ -60,18 +59,18 @@ def reach_is_certified(poles: ArrayLike, residues: ArrayLike, k: int) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _reached(p: Numbers, r: Numbers, k: int) -> Model:
+def _reached(p: Fixed, r: Fixed, k: int) -> Model:
     if k == 1:
         return reached_one_pole(p, r)
     only = _only_model(p, r, k)
-    if k in (0, len(p)):
+    if only and k in (0, len(p)):
         return only
     previous = _reached(p, r, k - 1)  # refuses a target from whose first saddles the way is not determined
     return only or _rest(_departure(previous, realisation(p, r)), np.array(p), np.array(r))
 
 
-def _only_model(p: Numbers, r: Numbers, k: int) -> Model | None:
-    """The k-pole model if there is certified to be no other minimum."""
+def _only_model(p: Fixed, r: Fixed, k: int) -> Model | None:
+    """The k-pole model, where it is certified that there is no other minimum."""
     if not certifiable(len(p), k):
         return None
     best = best_poles(p, r, k)
@@ -81,17 +80,16 @@ def _only_model(p: Numbers, r: Numbers, k: int) -> Model | None:
 def _departure(model: Model, target: System) -> System:
     """The saddle of a model with one more unit, a small step down its escape direction."""
     W, b, c = balanced(*model.system())
-    into, rates, out = np.linalg.svd(ErrorSystem.of((W, b, c), target).silent_coupling())
+    into, rates, out = np.linalg.svd(ErrorSystem.between((W, b, c), target).silent_coupling())
     if rates[0] < 1e-10:
         raise ValueError(
-            f"the {len(W)}-pole model agrees with the target to so high an order that its saddle has no quadratic escape; "
-            "what is reached from it is not known."
+            f"the saddle with {len(W)} poles has no quadratic escape; what is reached from it is unknown."
         )
     into, out = -PUSH * into[:, 0], PUSH * out[0]
     return (
         np.block([[W, out[1:, None]], [into[None, 1:], np.zeros((1, 1))]]),
-        np.concatenate([b, [into[:1]]]),
-        np.concatenate([c, [out[:1]]], axis=1),
+        np.concatenate([b, into[None, :1]]),
+        np.concatenate([c, out[None, :1]], axis=1),
     )
 
 
@@ -100,14 +98,14 @@ def _rest(start: System, p: np.ndarray, r: np.ndarray) -> Model:
     target, n = realisation(p, r), len(start[0])
 
     def error(state: np.ndarray) -> ErrorSystem:
-        return ErrorSystem.of(_unpacked(state, n), target)
+        return ErrorSystem.between(_unpacked(state, n), target)
 
     def velocity(_: float, state: np.ndarray) -> np.ndarray:
         try:
             return -_packed(error(state).gradient())
         except (
             ValueError
-        ):  # a trial step has left the stable networks: the solver halves a step that is not finite
+        ):  # a trial step left the stable networks; the solver shortens a step that is not finite
             return np.full(len(state), np.nan)
 
     def stiffness(_: float, state: np.ndarray) -> np.ndarray:
@@ -117,18 +115,18 @@ def _rest(start: System, p: np.ndarray, r: np.ndarray) -> Model:
             return np.zeros((len(state), len(state)))
 
     solver = BDF(velocity, 0.0, _packed(start), 1e7, rtol=1e-6, atol=1e-9, jac=stiffness)
-    while solver.status == "running" and solver.nfev < 50_000:
+    top = error(solver.y).loss()
+    for steps in range(1, 5000):
+        if solver.status != "running":
+            break
         solver.step()
-        if solver.nfev % 4 == 0:
+        if steps % 10 == 0:
             a = np.poly(_unpacked(solver.y, n)[0])[1:]
             model = polished(a, p, r)
-            if (
-                model
-                and np.abs(np.poly(model.poles)[1:] - a).max() < 1e-2
-                and error(solver.y).loss() < 1.02 * model.loss
-            ):
-                return model
-    raise ValueError("the flow from the saddle does not come to rest; what is reached from it is not known.")
+            if model and np.abs(np.poly(model.poles)[1:] - a).max() < 1e-2:
+                if error(solver.y).loss() - model.loss < 0.02 * (top - model.loss):
+                    return model
+    raise ValueError("the flow from the saddle does not come to rest; what is reached from it is unknown.")
 
 
 def _packed(system: System) -> np.ndarray:

@@ -7,15 +7,14 @@ alone.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from stepwell.network.linear import System, balanced, realisation
+from stepwell.network.linear import Numbers, System, balanced, realisation
 from stepwell.theory.exact_loss import ErrorSystem
 from stepwell.theory.reached_models import reached_poles
 from stepwell.theory.target import siso_target
 
 
-def saddle(poles: ArrayLike, residues: ArrayLike, hidden: int, k: int) -> System:
+def saddle(poles: Numbers, residues: Numbers, hidden: int, k: int) -> System:
     """Saddle k as the weights of a network: an exact critical point of the loss over an infinite horizon.
 
     Args:
@@ -45,7 +44,7 @@ def saddle(poles: ArrayLike, residues: ArrayLike, hidden: int, k: int) -> System
     return W, b, c
 
 
-def expansion_matrix(poles: ArrayLike, residues: ArrayLike, k: int, silent_pole: float = 0.0) -> np.ndarray:
+def expansion_matrix(poles: Numbers, residues: Numbers, k: int, silent_pole: float = 0.0) -> np.ndarray:
     r"""The matrix M of saddle k, [1 + k, 1 + k]; of rank one, and its singular value is the escape rate.
 
     $M=\varepsilon\binom{1}{-(W_1-q)^{-1}b_1}\big(1\ \ -c_1(W_1-q)^{-1}\big)$ with
@@ -66,11 +65,14 @@ def expansion_matrix(poles: ArrayLike, residues: ArrayLike, k: int, silent_pole:
     if not abs(silent_pole) < 1:
         raise ValueError(f"silent_pole={silent_pole} is unstable; it needs modulus below 1.")
     p, r = siso_target(poles, residues)
-    return ErrorSystem.of(_active(p, r, k), realisation(p, r)).silent_coupling(silent_pole)
+    return ErrorSystem.between(_active(p, r, k), realisation(p, r)).silent_coupling(silent_pole)
 
 
-def mode_coupling(poles: ArrayLike, residues: ArrayLike, k: int, silent_pole: float = 0.0) -> float:
-    r"""$J=\sum_sq^s(g_s-g^*_s)$ at saddle k: in one silent mode's own plane the Hessian is $\begin{pmatrix}0&J\\J&0\end{pmatrix}$.
+def mode_coupling(poles: Numbers, residues: Numbers, k: int, silent_pole: float = 0.0) -> float:
+    r"""$J=\sum_sq^s(g_s-g^*_s)$ at saddle k, the pull of the target on a silent mode with eigenvalue q.
+
+    In the plane of that mode's own input and output weight the Hessian is
+    $\begin{pmatrix}0&J\\J&0\end{pmatrix}$.
 
     Args:
         poles, residues: the target, [pole].
@@ -79,15 +81,17 @@ def mode_coupling(poles: ArrayLike, residues: ArrayLike, k: int, silent_pole: fl
 
     Example:
         >>> round(mode_coupling([0.5, -0.45, -0.75], [0.9, 0.7, -0.65], 1, 0.3), 10)
-        0.0035596203
+        0.0035596189
 
     Source: essay2026, section 5.
     """
     return float(expansion_matrix(poles, residues, k, silent_pole)[0, 0])
 
 
-def silent_weight_ratio(poles: ArrayLike, residues: ArrayLike, k: int) -> float:
-    r"""$\|W_{21}\|/\|b_2\|=|W_1^{-1}b_1|$ of the silent weights that grow at saddle k; $\sqrt{|r_1|}/|p_1|$ for k = 1.
+def silent_weight_ratio(poles: Numbers, residues: Numbers, k: int) -> float:
+    r"""$\|W_{21}\|/\|b_2\|$ of the silent weights that grow at saddle k, which is $|W_1^{-1}b_1|$.
+
+    For k = 1 it is $\sqrt{|r_1|}/|p_1|$.
 
     Args:
         poles, residues: the target, [pole].
@@ -103,7 +107,7 @@ def silent_weight_ratio(poles: ArrayLike, residues: ArrayLike, k: int) -> float:
     return float(np.linalg.norm(into[1:]) / abs(into[0]))
 
 
-def active_curvatures(poles: ArrayLike, residues: ArrayLike, k: int) -> np.ndarray:
+def active_curvatures(poles: Numbers, residues: Numbers, k: int) -> np.ndarray:
     r"""The positive Hessian eigenvalues of the active units at saddle k, rising, [2k].
 
     The first is $\mu_k$, the rate at which the state settles; the last limits the step of gradient descent.
@@ -115,17 +119,17 @@ def active_curvatures(poles: ArrayLike, residues: ArrayLike, k: int) -> np.ndarr
 
     Example:
         >>> active_curvatures([0.5, -0.45, -0.75], [0.9, 0.7, -0.65], 1).round(4)
-        array([1.5601, 3.9446])
+        array([1.5601, 3.9365])
 
     Source: essay2026, section 5.
     """
     p, r = siso_target(poles, residues)
-    values = np.linalg.eigvalsh(ErrorSystem.of(_active(p, r, k), realisation(p, r)).hessian())
+    values = np.linalg.eigvalsh(ErrorSystem.between(_active(p, r, k), realisation(p, r)).hessian())
     return values[len(values) - 2 * k :]
 
 
 def hessian_counts(hidden: int, k: int) -> tuple[int, int, int]:
-    """How many negative, zero and positive eigenvalues the Hessian has at saddle k of a network with `hidden` units.
+    """How many negative, zero and positive eigenvalues the Hessian of `hidden` units has at saddle k.
 
     Example:
         >>> hessian_counts(3, 1)
@@ -137,5 +141,5 @@ def hessian_counts(hidden: int, k: int) -> tuple[int, int, int]:
     return silent, k**2 + 2 * k * silent + silent**2, 2 * k + silent
 
 
-def _active(poles: ArrayLike, residues: ArrayLike, k: int) -> System:
+def _active(poles: Numbers, residues: Numbers, k: int) -> System:
     return balanced(*reached_poles(poles, residues, k).system())

@@ -1,14 +1,14 @@
-"""A target with one input and one output as theory uses it: checked, minimal, in a fixed order."""
+"""A target with one input and one output as theory uses it: checked, minimal, hashable."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from stepwell.network.linear import Numbers
 from stepwell.task.impulse import check_target
 
-Numbers = tuple[complex, ...]
+Fixed = tuple[complex, ...]
 
 
-def siso_target(poles: ArrayLike, residues: ArrayLike) -> tuple[Numbers, Numbers]:
+def siso_target(poles: Numbers, residues: Numbers) -> tuple[Fixed, Fixed]:
     """Poles and residues of a target, as tuples that a cache can hold; poles with residue zero are left out.
 
     Args:
@@ -16,14 +16,12 @@ def siso_target(poles: ArrayLike, residues: ArrayLike) -> tuple[Numbers, Numbers
         residues: one number per pole; a [1, 1] matrix counts as a number.
 
     Raises:
-        ValueError: for what is no stable real target, has several inputs or outputs, or a repeated pole.
+        ValueError: for what is no stable real target, has several inputs or outputs, or repeats a pole.
     """
     p, r = np.atleast_1d(np.asarray(poles, complex)), np.atleast_1d(np.asarray(residues, complex))
-    check_target(p, r)
+    check_target(list(p), list(r))
     if r.size != len(p):
-        raise ValueError(
-            f"this prediction is for one input and one output; the residues have shape {r.shape}."
-        )
+        raise ValueError(f"this prediction is for one input and one output; residues have shape {r.shape}.")
     if (np.abs(p[:, None] - p) + 2 * np.eye(len(p))).min() < 1e-12:
         raise ValueError("the target repeats a pole; add up the residues, or move the poles apart by 1e-6.")
     kept = r.ravel() != 0

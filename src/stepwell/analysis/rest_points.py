@@ -1,0 +1,232 @@
+r"""Where a field rests and where it almost does: fixed points, ghosts and slow points, told apart without thresholds on q."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.optimize import brentq
+from scipy.spatial.distance import cdist
+
+from stepwell.analysis.bottleneck import NormalForm, normal_form
+from stepwell.analysis.certificates import Bounds, ghost_certificate, rest_certificate
+from stepwell.analysis.fields import as_vector
+from stepwell.analysis.rest_search import REST, End, ends, velocities
+from stepwell.analysis.system import Numbers, finite
+
+KINDS = ("fixed", "ghost", "slow")
+MERGING = 1e-3
+FLAT = -1e-9
+MOST_DESCENTS = 32
+
+
+class RestPoint(eqx.Module):
+    r"""A local minimum of the speed of a field $\dot h=F(h)$.
+
+    Attributes:
+        kind: "fixed", a rest: $|F|<10^{-9}$ and Newton's method converges quadratically; "ghost", a local minimum of the
+            speed that is no rest: $|J^\top F|\le10^{-7}|F|$ and $\nabla^2\tfrac12|F|^2\succeq0$; "slow", a ghost that the
+            trajectory does not see, or the end of a search that did not settle.
+        state: [hidden], or a number. speed: $|F|$ there, 1/τ.
+        jacobian: $J=\partial F/\partial h$, [hidden, hidden].
+        distance, curvature: $r$ and $a$ of the normal form along the direction in which J is closest to singular.
+        passage_time: full passage $\pi/\sqrt{ra}$ in units of τ; infinite at a rest.
+        certified: what is promised of it is proved, see `stepwell.analysis.certificates`; never for a slow point.
+        note: whether the bound behind the certificate is known or estimated, or the reason why there is none.
+    """
+
+    kind: str
+    state: Any
+    speed: float
+    jacobian: np.ndarray
+    distance: float
+    curvature: float
+    passage_time: float
+    certified: bool
+    note: str
+
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues of the Jacobian, in 1/τ, [hidden]."""
+        return np.linalg.eigvals(self.jacobian)
+
+    def stable(self, step: float = 0.0) -> bool:
+        """Whether states return: under the flow, or under the map $h+\\Delta F(h)$ with $\\Delta$ = `step`."""
+        values = self.eigenvalues
+        return bool((np.abs(1 + step * values) < 1).all() if step else (values.real < 0).all())
+
+
+class _Candidate(NamedTuple):
+    point: RestPoint
+    half_width: float
+    alone: float
+
+
+def fixed_points(
+    field: Callable[[Any], Any], starts: Numbers, trajectory: Numbers | None = None, bounds: Bounds | None = None
+) -> list[RestPoint]:
+    r"""The rests and ghosts of a field that descents on its squared speed reach from given starts.
+
+    In one dimension the sorted starts also serve as a grid: between its points every change of sign of $f$ and of $f'$ is
+    refined. A start far from everything may end at any of the points; what is near no start may be missed.
+
+    Args:
+        field: state [hidden] (or a number) to velocity in units of $\tau$, written in `jax.numpy`; for a step map h to
+            step(h) pass `lambda h: step(h) - h`, and times are in steps.
+        starts: [start, hidden]; in one dimension also [start] for a field of numbers.
+        trajectory: states of the network at work, [step, hidden] or [step]. If given, a ghost must act on it: be at most
+            as wide as the trajectory, no farther from it than its own half-width $\sqrt{|r/a|}$, and slower than the
+            trajectory's median speed; else it becomes "slow".
+        bounds: bounds on the norms of the second and the third derivative, for certificates; None takes those that the
+            field states, else they are estimated.
+
+    Returns:
+        The points, fixed ones first.
+
+    Raises:
+        TypeError: for a field that JAX cannot differentiate.
+        ValueError: for no starts, sizes that do not fit, a field that is not finite at a start, or a float32 process.
+
+    Example:
+        >>> for point in fixed_points(lambda x: (x**2 + 0.01) * (1 - x), np.linspace(-2, 2, 101)):
+        ...     print(point.kind, round(point.state, 3), round(point.passage_time, 1), point.certified)
+        fixed 1.0 inf True
+        ghost -0.005 31.3 True
+
+    Source: ghost2025, text before Fig. 2 and Fig. 3A; definitions, search and certificates are ours.
+    """
+    vector, points, scalar = _checked(field, starts)
+    path = None if trajectory is None else finite("the trajectory", trajectory).reshape(-1, points.shape[1])
+    bounds = bounds or getattr(field, "bounds", None)
+    candidates = np.empty((0, points.shape[1]))
+    if points.shape[1] == 1:
+        grid = np.unique(points)
+        candidates = _brackets(vector, grid)
+        points = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_DESCENTS).round().astype(int))][:, None]
+    found = _merged([_classified(vector, end, bounds, scalar) for end in ends(vector, points, candidates)])
+    if path is not None:
+        found = [_effective(vector, candidate, path) for candidate in found]
+    order = sorted(found, key=lambda c: (KINDS.index(c.point.kind), *np.atleast_1d(c.point.state)))
+    return [candidate.point for candidate in order]
+
+
+def _checked(field: Callable[[Any], Any], starts: Numbers) -> tuple[Callable[[Any], Any], np.ndarray, bool]:
+    """The field of vectors, the starts [start, hidden], and whether states are numbers."""
+    if not jax.config.jax_enable_x64:
+        raise ValueError("points are told apart in float64; put `jax.config.update('jax_enable_x64', True)` first.")
+    array = finite("the starts", starts)
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ValueError(f"starts have shape {array.shape}; at least one is needed, [start, hidden], or [start].")
+    scalar = array.ndim == 1
+    try:
+        shape = jax.eval_shape(field, jax.ShapeDtypeStruct(array.shape[1:], array.dtype)).shape
+    except (jax.errors.JAXTypeError, TypeError) as error:
+        raise TypeError(f"the field cannot be differentiated; write it with jax.numpy. ({error})") from error
+    if shape != array.shape[1:]:
+        raise ValueError(f"the field maps a state {array.shape[1:]} to {shape}; a velocity has the shape of its state.")
+    vector, points = (as_vector(field), array[:, None]) if scalar else (field, array)
+    lost = ~np.isfinite(velocities(vector, points)).all(axis=1)
+    if lost.any():
+        raise ValueError(f"the field is not finite at start {int(lost.argmax())}; start where it is defined.")
+    return vector, points, scalar
+
+
+def _classified(
+    field: Callable[[Any], Any], end: End, bounds: Bounds | None, scalar: bool
+) -> _Candidate:
+    form = normal_form(field, end.h, end.J)
+    if end.speed < REST:
+        proof = rest_certificate(field, end, float(np.linalg.norm(end.J @ form.direction)), bounds)
+        kind, certified, note, alone = "fixed" if proof.converged else "slow", proof.holds, proof.note, proof.alone
+    elif _minimum(end, form):
+        proof = ghost_certificate(field, end, bounds)
+        kind, certified, note, alone = "ghost", proof.holds, proof.note, proof.alone
+    else:
+        stopped = "a saddle of the speed" if end.level else "the search stopped before the speed was level"
+        kind, certified, note, alone = "slow", False, stopped, 0.0
+    state, passage = end.h[0] if scalar else end.h, np.inf if kind == "fixed" else form.passage_time
+    point = RestPoint(
+        kind, state, end.speed, end.J, form.distance, form.curvature, passage, certified and kind != "slow", note
+    )
+    return _Candidate(point, form.half_width, alone)
+
+
+def _minimum(end: End, form: NormalForm) -> bool:
+    """Whether the speed has a strict minimum at a state where its slope is level."""
+    return end.level and form.distance * form.curvature > 0 and np.linalg.eigvalsh(end.H)[0] > FLAT
+
+
+def _merged(candidates: list[_Candidate]) -> list[_Candidate]:
+    """One candidate per point. Certified rests are one only if each lies where the other is proved to be alone."""
+    kept: list[_Candidate] = []
+    for new in sorted(candidates, key=lambda c: (not c.point.certified, c.point.speed)):
+        if not any(_same(new, old) for old in kept):
+            kept.append(new)
+    return kept
+
+
+def _same(one: _Candidate, other: _Candidate) -> bool:
+    if one.point.kind != other.point.kind:
+        return False
+    gap = np.linalg.norm(np.subtract(one.point.state, other.point.state))
+    proved = one.point.kind == "fixed" and one.point.certified and other.point.certified
+    return bool(gap < (min(one.alone, other.alone) if proved else MERGING))
+
+
+def _effective(field: Callable[[Any], Any], candidate: _Candidate, path: np.ndarray) -> _Candidate:
+    """The candidate, turned into a slow point if it is a ghost that does not act on the trajectory."""
+    point, width = candidate.point, candidate.half_width
+    if point.kind != "ghost":
+        return candidate
+    away = cdist(np.atleast_2d(point.state), path).min()
+    median = np.median(np.linalg.norm(velocities(field, path), axis=1))
+    reasons = {
+        f"its half-width {width:.3g} exceeds the extent of the trajectory": width > cdist(path, path).max(),
+        f"it is {away:.3g} from the trajectory, more than its half-width {width:.3g}": away > width,
+        f"its speed {point.speed:.3g} is not below the trajectory's median {median:.3g}": point.speed >= median,
+    }
+    failed = [reason for reason, holds in reasons.items() if holds]
+    if not failed:
+        return candidate
+    where = lambda p: (p.kind, p.certified, p.note)  # noqa: E731
+    point = eqx.tree_at(where, point, ("slow", False, f"not effective: {failed[0]}"))
+    return candidate._replace(point=point)
+
+
+def _brackets(field: Callable[[Any], Any], grid: np.ndarray) -> np.ndarray:
+    """Rests, and minima of the speed, between the points of a grid in one dimension, [candidate, 1].
+
+    Critical points join the grid, so that two rests between neighbours are not missed.
+    """
+    critical = _zeros(field, 1, grid)
+    refined = np.unique(np.concatenate([grid, critical]))
+    f, _, bend = _derivatives(field, critical)
+    return np.concatenate([_zeros(field, 0, refined), critical[f * bend > 0]])[:, None]
+
+
+def _zeros(field: Callable[[Any], Any], order: int, grid: np.ndarray) -> np.ndarray:
+    """Zeros of a derivative of the given order between the points of a grid."""
+    signs = np.sign(_derivatives(field, grid)[order])
+    crossing = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+
+    def value(x: float) -> float:
+        return float(_derivatives(field, np.array([x]))[order][0])
+
+    roots = [brentq(value, grid[i], grid[i + 1], xtol=1e-13, rtol=1e-15) for i in crossing]
+    return np.concatenate([grid[signs == 0], roots])
+
+
+def _derivatives(field: Callable[[Any], Any], places: np.ndarray) -> np.ndarray:
+    """The field and its first two derivatives, [order, place]."""
+    return np.asarray(_three(field, jnp.asarray(places)))
+
+
+@eqx.filter_jit
+def _three(field: Callable[[Any], Any], places: Float[Array, " place"]) -> Float[Array, "order place"]:
+    def f(x: Array) -> Array:
+        return field(x[None])[0]
+
+    return jax.vmap(lambda x: jnp.stack([f(x), jax.grad(f)(x), jax.grad(jax.grad(f))(x)]), out_axes=1)(places)

@@ -1,0 +1,212 @@
+// One page on the stage: its words, its settings, its view, and the run that feeds it.
+
+import { addressOf } from "./address.js";
+import { Controls } from "./controls.js";
+import { clamp, element, painter, reducedMotion, seldom } from "./dom.js";
+import { Runner } from "./runner.js";
+import { savingButtons } from "./saving.js";
+import { PolesView, ResidueView, SaddleView } from "./transfer_views.js";
+import { TrainingView } from "./training_views.js";
+
+export const VIEWS = { poles: PolesView, residue: ResidueView, saddle: SaddleView, training: TrainingView };
+
+export class Stage {
+  constructor(lab, page, settings) {
+    Object.assign(this, { lab, page, settings, runner: null, transport: null, seq: 0, asked: false });
+    this.article = element("article", { class: page.streams ? "page streams" : "page" }, lab.main);
+    const head = element("div", { class: "words-above" }, this.article);
+    element("h1", {}, head, page.title);
+    element("p", { class: "claim" }, head).innerHTML = page.claim;
+    if (page.condition) element("p", { class: "condition" }, head).innerHTML = page.condition;
+    this.presets();
+    const panel = element("section", { class: "panel-above", "aria-label": "controls" }, this.article);
+    this.bar = element("div", { class: "bar" }, panel);
+    this.controls = new Controls(panel, page, (changes) => this.set(changes));
+    const line = element("p", { class: "lines" }, panel);
+    this.badgeNode = element("strong", { class: "badge" }, line);
+    this.statusNode = element("span", { class: "status" }, line);
+    this.warning = element("span", { class: "warning", role: "alert" }, line);
+    this.figure = element("section", { class: "figure", "aria-label": "picture" }, this.article);
+    this.paint = painter(() => this.view.draw());
+    this.write = seldom(250, () => this.writeAddress());
+    this.view = new VIEWS[page.slug](this);
+    this.below();
+  }
+
+  columns() {
+    return { left: element("div", { class: "left" }, this.figure), right: element("div", { class: "right" }, this.figure) };
+  }
+
+  presets() {
+    const box = element("div", { class: "presets", role: "group", "aria-label": "presets" }, this.article);
+    for (const [words, settings] of Object.entries(this.page.presets)) {
+      element("button", { type: "button", class: "chip", onclick: () => this.set(settings) }, box, words);
+    }
+  }
+
+  below() {
+    const box = element("section", { class: "below" }, this.article);
+    element("h2", {}, box, "What to look for");
+    const list = element("ol", { class: "look" }, box);
+    this.look = this.page.look.map((text) => {
+      const item = element("li", {}, list);
+      item.innerHTML = text;
+      return item;
+    });
+    const formula = element("div", { class: "formula" }, box);
+    for (const text of this.page.formula) element("div", {}, formula).innerHTML = text;
+    element("h2", {}, box, "Take it away");
+    savingButtons(box, this);
+    element("p", { class: "source" }, box, `Source: ${this.page.source}.`);
+  }
+
+  // --- settings ---
+
+  set(changes) {
+    this.stop();
+    this.warn("");
+    this.settings = { ...this.settings, ...changes };
+    this.controls.show(this.settings);
+    this.paint();
+    this.write();
+    if (this.runner && this.transport) this.runner.settle(changes);
+  }
+
+  writeAddress() {
+    if (!this.lab.address || this.lab.stage !== this) return;
+    this.written = addressOf(this.page, this.settings);
+    history.replaceState(null, "", this.written);
+  }
+
+  // --- a page begins, and plays once by itself ---
+
+  begin(fresh) {
+    this.controls.show(this.settings);
+    this.view.draw();
+    if (this.page.streams || this.view.scene) this.runner = new Runner(this, this.view, this.bar);
+    this.autoplay = fresh && !reducedMotion();
+    if (this.view.play) {
+      this.playButton = element("button", { type: "button", class: "primary", onclick: () => (this.playing ? this.stop(true) : this.play()) }, this.bar, "play");
+      if (this.autoplay) this.play();
+    }
+    this.connected();
+    document.body.dataset.ready = this.page.slug;
+  }
+
+  play(seconds = 5) {
+    const [began, pace] = [performance.now(), reducedMotion() ? 500 : 0];
+    let last = -Infinity;
+    this.playing = true;
+    this.playButton.textContent = "stop";
+    const step = (now) => {
+      if (!this.playing) return;
+      const share = clamp((now - began) / (1000 * seconds), 0, 1);
+      if (share >= 1) this.stop(true);
+      else if (now - last >= pace) {
+        last = now;
+        this.view.play(share);
+      }
+      if (this.playing) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  stop(redraw = false) {
+    if (!this.playing) return;
+    this.playing = false;
+    this.playButton.textContent = "play";
+    if (redraw) this.view.draw();
+  }
+
+  // --- the transport ---
+
+  // A transport has come: a run that goes on here is left alone, and taken over at its next reset.
+  connected() {
+    const transport = this.lab.serving(this.page);
+    if (!transport || (this.transport?.kind === "browser" && this.runner?.running)) return;
+    if (transport === this.transport && transport.kind !== "python") return;
+    this.adopt(transport);
+    this.runner?.open(this.autoplay);
+    this.autoplay = false;
+    if (this.settings.python) this.paint();
+  }
+
+  adopt(transport) {
+    this.transport = transport;
+    this.asked = false;
+    transport.send({ type: "open", page: this.page.slug });
+    this.lab.showConnection();
+  }
+
+  lost(why) {
+    if (this.transport?.kind !== "python") return;
+    this.transport = null;
+    this.runner?.show(false);
+    const other = this.lab.serving(this.page);
+    this.warn(`Disconnected: ${why}. ${other ? "The run goes on here, computed by the browser." : this.page.streams ? "The run waits for the server." : "This page goes on without it."}`);
+    if (other) this.connected();
+  }
+
+  // Asks Python about the present settings. One question is under way at a time; of those that wait the latest is asked.
+  ask(answered) {
+    this.answered = answered;
+    if (!this.transport) return;
+    if (this.asked) {
+      this.pending = true;
+      return;
+    }
+    this.asked = true;
+    this.seq += 1;
+    this.transport.send({ type: "ask", seq: this.seq, settings: this.settings });
+  }
+
+  answer(message) {
+    this.asked = false;
+    if (message.seq === this.seq) this.answered?.(message);
+    if (this.pending) {
+      this.pending = false;
+      this.ask(this.answered);
+    }
+  }
+
+  leave() {
+    this.stop();
+    if (this.runner?.running) this.runner.pause();
+  }
+
+  // --- words ---
+
+  status(text) {
+    this.statusNode.textContent = text;
+  }
+
+  badge(text) {
+    this.badgeNode.textContent = text;
+  }
+
+  warn(text) {
+    if (this.warning.textContent !== text) this.warning.textContent = text;
+  }
+
+  say(text) {
+    this.lab.announce(text);
+  }
+
+  achieve(i) {
+    this.look?.[i]?.classList.add("seen");
+  }
+
+  forget() {
+    for (const item of this.look ?? []) item.classList.remove("seen");
+  }
+
+  describe() {
+    this.view.words?.();
+  }
+
+  data() {
+    const plots = Object.values(this.view).filter((part) => part?.series instanceof Map);
+    const curves = plots.flatMap((plot) => [...plot.series].map(([label, { xs, ys }]) => [`${plot.title}: ${label}`, { xs, ys }]));
+    return { page: this.page.slug, settings: this.settings, versions: this.page.version ?? null, curves: Object.fromEntries(curves), frames: this.view.history };
+  }
+}

@@ -1,0 +1,54 @@
+"""What stepwell has by name, known without importing it, and the answer to a name that it does not have."""
+
+import ast
+import difflib
+from collections.abc import Iterable
+from importlib.resources import files
+
+TABLES = {
+    "studies": ("study", "STUDIES"),
+    "tasks": ("task", "TASKS"),
+    "networks": ("network", "NETWORKS"),
+    "rules": ("rule", "RULES"),
+}
+"""The literal tables: package and variable."""
+
+
+def names(table: str) -> tuple[str, ...]:
+    """The keys of one of `TABLES`, read off its source text: importing it would import jax.
+
+    Example:
+        >>> names("rules")[0]
+        'bptt'
+    """
+    package, variable = TABLES[table]
+    source = files("stepwell").joinpath(package, "__init__.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            if isinstance(node.target, ast.Name) and node.target.id == variable:
+                return tuple(str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+    raise LookupError(f"stepwell.{package} has no literal table {variable}")
+
+
+def known(name: str, among: Iterable[str], what: str) -> str:
+    """The name itself, if it is among those that there are.
+
+    Raises:
+        ValueError: otherwise, with the nearest name and all there are.
+
+    Example:
+        >>> known("rflow", ["bptt", "rflo"], "rule")
+        Traceback (most recent call last):
+        ValueError: there is no rule 'rflow'; did you mean 'rflo'? There are: bptt, rflo.
+    """
+    there = list(among)
+    if name not in there:
+        raise ValueError(unknown(f"there is no {what}", name, there, "There are"))
+    return name
+
+
+def unknown(message: str, name: str, there: list[str], have: str) -> str:
+    """The sentences that refuse a name: what is missing, the nearest name, and all there are."""
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    return f"{message} '{name}'{hint} {have}: {', '.join(there) or 'none'}."

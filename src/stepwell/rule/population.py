@@ -1,0 +1,237 @@
+r"""The exact expected update of every rule, for linear networks that learn from a linear teacher under white inputs.
+
+Every rule sends the error back by powers of some matrix K from some entry B: $\Delta W=\sum_kK^kB\,\varepsilon\,h_{T-1-k}^\top$.
+The rules differ in K, in B and in the number of terms:
+
+| rule | K | B | terms |
+|---|---|---|---|
+| BPTT, RTRL | $W^\top$ | $c^\top$ | all |
+| tBPTT | $W^\top$ | $c^\top$ | lag |
+| RFLO | $\mathrm{diag}(d)$ | F or $c^\top$ | all |
+| e-prop | $\mathrm{diag}(W_{ii})$ | F or $c^\top$ | all |
+
+The loss is $\tfrac12|\varepsilon|^2$ at the last step of an infinitely long trial (the mean over steps has the same limit); no leak.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from numpy.typing import ArrayLike
+
+from stepwell.rule.base import AbstractRule
+from stepwell.rule.bptt import BPTT
+from stepwell.rule.eprop import EProp
+from stepwell.rule.rflo import RFLO
+from stepwell.rule.rtrl import RTRL
+from stepwell.rule.tbptt import TBPTT
+
+System = tuple[ArrayLike, ArrayLike, ArrayLike]
+DOUBLINGS = 12
+
+
+class WayBack(NamedTuple):
+    """How a rule sends the error back: K (a vector stands for a diagonal matrix), B, and the number of terms."""
+
+    power: Array
+    entry: Array
+    terms: int | None
+
+
+def keeps_feedback(rule: AbstractRule) -> bool:
+    """Whether the error enters by a fixed random matrix, which does not learn."""
+    return isinstance(rule, (RFLO, EProp)) and rule.feedback == "random"
+
+
+def way_back(
+    rule: AbstractRule, recurrent: Array, own: Array, readout: Array, feedback: Any = None, decay: Any = None
+) -> WayBack:
+    """The way back of a rule in a network, or in modes side by side (where the three arrays are w, w and a).
+
+    Args:
+        rule: one of the library's rules.
+        recurrent: $W^\\top$ [hidden, hidden]. own: its diagonal [hidden]. readout: $c^\\top$ [hidden, output].
+        feedback: F [hidden, output], for the rules with random feedback; the others do not look at it.
+        decay: of RFLO; None takes the rule's own, or 0, the leak of these networks.
+
+    Raises:
+        TypeError: for a rule without a closed form here.
+        ValueError: for a missing feedback or a decay outside [0, 1).
+    """
+    if isinstance(rule, (BPTT, RTRL)):
+        return WayBack(recurrent, readout, None)
+    if isinstance(rule, TBPTT):
+        return WayBack(recurrent, readout, rule.lag)
+    if not isinstance(rule, (RFLO, EProp)):
+        raise TypeError(f"{type(rule).__name__} has no expected update in closed form; average the rule over trials.")
+    if keeps_feedback(rule) and feedback is None:
+        raise ValueError("this rule has random feedback; give the matrix, feedback [hidden, output].")
+    entry = jnp.asarray(feedback, readout.dtype) if keeps_feedback(rule) else readout
+    if isinstance(rule, EProp):
+        return WayBack(own, entry, None)
+    given = rule.decay if decay is None else RFLO(decay).decay
+    return WayBack(jnp.broadcast_to(jnp.asarray(0.0 if given is None else given, own.dtype), own.shape), entry, None)
+
+
+def population_update(
+    rule: AbstractRule, student: System, teacher: System, feedback: Any = None, decay: Any = None
+) -> tuple[Array, tuple[Array, Array, Array]]:
+    r"""The loss and the exact expected update of a linear student.
+
+    With $X=E[hh^\top]$, $Y=E[h^\star h^\top]$ and the sums $\Lambda=\sum_kK^kB\,cW^k$, $\Lambda_\star=\sum_kK^kB\,c^\star W^{\star k}$:
+    $\Delta W=\Lambda WX-\Lambda_\star W^\star Y$, $\Delta b=\Lambda b-\Lambda_\star b^\star$, $\Delta c=cX-c^\star Y$. All sums are
+    taken by doubling, $2^{12}$ terms, so that the function may stand inside a compiled loop.
+
+    Args:
+        rule: an object from `RULES`.
+        student: (W [hidden, hidden], b [hidden, input], c [output, hidden]).
+        teacher: the same with its own number of units.
+        feedback: F [hidden, output], for rules with random feedback.
+        decay: of RFLO, a number or one per unit; None takes the rule's own.
+
+    Returns:
+        The loss, infinite where the student is unstable (or so close to it that the sums have not converged), and
+        (dW, db, dc), to be subtracted.
+
+    Raises:
+        ValueError: for sizes that do not fit, or an unstable teacher.
+
+    Source: williams2026, section 2 (the setting); closed form ours.
+    """
+    systems = tuple(jnp.asarray(x, float) for x in student), tuple(jnp.asarray(x, float) for x in teacher)
+    _check(*systems, None if feedback is None else jnp.shape(feedback))
+    return _update(rule, *systems, feedback, decay)
+
+
+@eqx.filter_jit
+def _update(rule: AbstractRule, student: Any, teacher: Any, feedback: Any, decay: Any) -> Any:
+    (W, b, c), (Ws, bs, cs) = student, teacher
+    K, B, terms = way_back(rule, W.T, jnp.diagonal(W), c.T, feedback, decay)
+    powers, teachers = _powers(W), _powers(Ws)
+    X = _doubled(powers, b @ b.T, [p.T for p in powers])
+    Y = _doubled(teachers, bs @ b.T, [p.T for p in powers])
+    Z = _doubled(teachers, bs @ bs.T, [p.T for p in teachers])
+    if terms is None:
+        ways = _powers(K)
+        back, teacher_back = _doubled(ways, B @ c, powers), _doubled(ways, B @ cs, teachers)
+    else:
+        back, teacher_back = _summed(K, B @ c, W, terms), _summed(K, B @ cs, Ws, terms)
+    loss = 0.5 * jnp.trace(c @ X @ c.T) - jnp.trace(cs @ Y @ c.T) + 0.5 * jnp.trace(cs @ Z @ cs.T)
+    # What is left after the last doubling: beyond 1e-4 the sums are not what they stand for.
+    stable = jnp.abs(powers[-1]).max() < 1e-4
+    update = back @ W @ X - teacher_back @ Ws @ Y, back @ b - teacher_back @ bs, c @ X - cs @ Y
+    return jnp.where(stable, loss, jnp.inf), update
+
+
+def mode_update(
+    rule: AbstractRule,
+    a: Any,
+    b: Any,
+    w: Any,
+    a_star: Any,
+    b_star: Any,
+    w_star: Any,
+    feedback: Any = None,
+    decay: Any = None,
+    steps: int | None = None,
+) -> tuple[Array, Array, Array]:
+    r"""The expected update of one aligned mode: readout a, input b, recurrent w, against a*, b*, w*.
+
+    With K = k, $S=1/(1-w^2)$, $Q=1/(1-ww^\star)$, $\kappa=a^\star b^\star$, and $E=\sum(kw)^j$, $E_\star=\sum(kw^\star)^j$ over as many
+    terms as the rule has: $\Delta a=b(abS-\kappa Q)$, $\Delta b=B(abE-\kappa E_\star)$,
+    $\Delta w=Bb(abwSE-\kappa w^\star QE_\star)$.
+
+    Args:
+        rule: an object from `RULES`; e-prop is meant in the basis of the modes.
+        a, b, w, a_star, b_star, w_star: numbers, or arrays of one shape for modes side by side.
+        feedback, decay: as in `population_update`, for the mode.
+        steps: length of the trial, with the loss at its last step; None for an infinite one.
+
+    Returns:
+        (Δa, Δb, Δw), to be subtracted.
+
+    Source: williams2026, section 3; tBPTT of any lag, e-prop and finite trials are ours.
+    """
+    a, b, w = jnp.broadcast_arrays(*(jnp.asarray(x, float) for x in (a, b, w)))
+    target, w_star = jnp.asarray(a_star, float) * b_star, jnp.asarray(w_star, float)
+    k, B, terms = way_back(rule, w, w, a, feedback, decay)
+    if steps is not None:
+        return _finite_mode_update(WayBack(k, B, terms), (a, b, w), (target, w_star), steps)
+    S, Q = 1 / (1 - w**2), 1 / (1 - w * w_star)
+    E, E_star = _geometric(k * w, terms), _geometric(k * w_star, terms)
+    return (
+        b * (a * b * S - target * Q),
+        B * (a * b * E - target * E_star),
+        B * b * (a * b * w * S * E - target * w_star * Q * E_star),
+    )
+
+
+def _finite_mode_update(
+    way: WayBack, mode: tuple[Array, Array, Array], target: tuple[Array, Array], steps: int
+) -> tuple[Array, Array, Array]:
+    """$\\sum_ke_kw^kb$, $B\\sum_kk^ke_k$, $Bb\\sum_ue_u\\sum_{j<u}k^jw^{u-1-j}$ with $e_k=aw^kb-\\kappa w^{\\star k}$."""
+    (a, b, w), (kappa, w_star), (k, B, terms) = mode, target, way
+    one = jnp.ones(jnp.broadcast_shapes(*map(jnp.shape, (w, w_star, k, B))), w.dtype)
+
+    def advance(sums: Any, step: Array) -> tuple[Any, None]:
+        powers, reached, update = sums
+        own, teacher, back = powers
+        error = a * b * own - kappa * teacher
+        kept = back if terms is None else jnp.where(step < terms, back, 0)
+        change = (b * own * error, B * kept * error, B * b * reached * error)
+        update = tuple(total + new for total, new in zip(update, change))
+        return ((own * w, teacher * w_star, back * k), w * reached + kept, update), None
+
+    start = ((one, one, one), 0 * one, (0 * one,) * 3)
+    return jax.lax.scan(advance, start, jnp.arange(steps))[0][2]
+
+
+def _geometric(ratio: Array, terms: int | None) -> Array:
+    return (1 if terms is None else 1 - ratio**terms) / (1 - ratio)
+
+
+def _powers(A: Array) -> list[Array]:
+    """$A, A^2, A^4, \\dots$; a vector stands for a diagonal matrix."""
+    powers = [A]
+    for _ in range(DOUBLINGS):
+        powers.append(_times(powers[-1], powers[-1]) if A.ndim == 2 else powers[-1] ** 2)
+    return powers
+
+
+def _doubled(left: list[Array], middle: Array, right: list[Array]) -> Array:
+    """$\\sum_kA^kHC^k$ from the powers of A and C."""
+    for A, C in zip(left[:-1], right[:-1]):
+        middle = middle + _times(A, middle) @ C
+    return middle
+
+
+def _summed(A: Array, middle: Array, C: Array, terms: int) -> Array:
+    """The first terms of the same sum."""
+    return jax.lax.fori_loop(1, terms, lambda _, total: middle + A @ total @ C, middle)
+
+
+def _times(A: Array, M: Array) -> Array:
+    return A @ M if A.ndim == 2 else A[:, None] * M
+
+
+def _check(student: Any, teacher: Any, feedback: tuple[int, ...] | None) -> None:
+    shapes = {"student": [x.shape for x in student], "teacher": [x.shape for x in teacher]}
+    for name, (W, b, c) in shapes.items():
+        if len(W) != 2 or W[0] != W[1] or len(b) != 2 or len(c) != 2 or not W[0] == b[0] == c[1]:
+            raise ValueError(
+                f"the {name} needs W [hidden, hidden], b [hidden, input], c [output, hidden]; got {W}, {b}, {c}."
+            )
+    (W, b, c), (_, teacher_b, teacher_c) = shapes["student"], shapes["teacher"]
+    if b[1] != teacher_b[1] or c[0] != teacher_c[0]:
+        raise ValueError(
+            f"student and teacher need equal inputs and outputs; got {b[1]} and {teacher_b[1]}, {c[0]} and {teacher_c[0]}."
+        )
+    if feedback is not None and feedback != (W[0], c[0]):
+        raise ValueError(f"feedback has shape {feedback}; this student needs [hidden, output] = ({W[0]}, {c[0]}).")
+    if not isinstance(teacher[0], jax.core.Tracer):
+        radius = np.abs(np.linalg.eigvals(np.asarray(teacher[0]))).max()
+        if not radius < 1:
+            raise ValueError(f"the teacher is unstable: spectral radius {radius:.6g}; it needs to be below 1.")

@@ -1,0 +1,54 @@
+"""What the commands share: where they print, how they show progress, a process that is ready to compute."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+def console() -> Console:
+    """Standard output; made anew for each command, since its width and colours belong to the moment."""
+    return Console(highlight=False)
+
+
+def say(sentence: str) -> None:
+    """A sentence about what goes on, on standard error."""
+    print(f"stepwell: {sentence}", file=sys.stderr)
+
+
+def ready() -> None:
+    """Float64, compiled programs kept between processes, and warnings as plain sentences."""
+    import jax
+
+    from stepwell.run.compilation_cache import switch_on
+
+    jax.config.update("jax_enable_x64", True)
+    warnings.showwarning = lambda message, *where, **how: say(str(message))
+    reason = switch_on()
+    if reason:
+        say(reason)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[..., Any]]:
+    """A bar on standard error, if that is a terminal.
+
+    Yields:
+        A function to call with any of `completed`, `total` and `description`.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda **news: bar.update(task, **news)
