@@ -12,10 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from stepwell.names import known, names
-from stepwell.terminal import console, progress, ready, say
+from stepwell.terminal import console, progress, ready, say, writable
 
 if TYPE_CHECKING:
     from stepwell.study.judge import Finding, Judged
+
+STANDARD = Path("-")
+"""Stands for standard output."""
 
 NARROW = 72
 """Columns below which a table has no numbers."""
@@ -33,17 +36,19 @@ def check(
 ) -> None:
     """Judge claims. The exit code is 0 if every verdict that counts is the expected one, and 1 if not."""
     chosen = [known(name, names("studies"), "study") for name in dict.fromkeys(studies or names("studies"))]
+    if json not in (None, STANDARD):
+        writable(json)
     ready()
     from stepwell.run.checkpoint import write_durably
     from stepwell.study.report_tables import findings_json
 
     plan = _plan(chosen, scale, claim or [])
     findings = _findings(plan, scale, report, store)
-    if json == Path("-"):
+    if json == STANDARD:
         print(findings_json(findings), end="")
     else:
         _tell(console(), findings, _left_out(chosen, scale, claim or []))
-    if json not in (None, Path("-")):
+    if json not in (None, STANDARD):
         write_durably(json, findings_json(findings).encode())
     if report is not None:
         say(f"the report is {report / 'index.html'}")

@@ -3,19 +3,19 @@
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from stepwell.cli_plot import PLOTS, draw
 from stepwell.names import known, names, unknown
-from stepwell.terminal import console, progress, ready, say
+from stepwell.terminal import console, progress, ready, say, writable
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
 
 
 def run(
@@ -32,6 +32,7 @@ def run(
     pairs = [assignment(text) for text in changes or []]
     if plot:
         known(plot, PLOTS, "plot")
+        path = writable(out or Path(f"{experiment.replace('/', '-')}-{plot}.svg"))
     ready()
     settings = overridden(named(experiment), pairs)
     record = _record(settings, range(seeds), store)
@@ -40,8 +41,7 @@ def run(
     else:
         _tell(experiment, record)
     if plot:
-        path = out or Path(f"{experiment.replace('/', '-')}-{plot}.svg")
-        _draw(plot, record, path, " ".join([experiment, *(changes or [])]))
+        draw(plot, record, path, " ".join([experiment, *(changes or [])]))
         say(f"the picture is {path}")
 
 
@@ -97,7 +97,7 @@ def _record(settings: Any, seeds: Sequence[int], store: Path | None) -> "xr.Data
 
         def under_way(now: Progress) -> None:
             rate = now.done / (time.monotonic() - began)
-            description = f"loss {_spread(now.loss)}, {rate:.3g} updates/s"
+            description = f"loss {_spread(now.loss)}, {rate:,.0f} updates/s"
             show(completed=now.done, total=now.wanted, description=description)
 
         return train(settings, seeds, store, under_way)
@@ -141,7 +141,7 @@ def _finite(value: float) -> float | None:
 def _tell(name: str, record: "xr.Dataset") -> None:
     """How each seed began and ended."""
     about = _summary(name, record)
-    table = Table(title=f"{name}, learning time {about['learning_time']:g}", title_justify="left", box=None)
+    out, table = console(), Table(box=None, pad_edge=False)
     for column in ("seed", "first loss", "last loss", "diverged at"):
         table.add_column(column, justify="right")
     for seed, first, last, at in zip(
@@ -149,71 +149,7 @@ def _tell(name: str, record: "xr.Dataset") -> None:
     ):
         losses = ("–" if loss is None else f"{loss:.6g}" for loss in (first, last))
         table.add_row(str(seed), *losses, "" if at < 0 else f"update {at}")
-    console().print(table)
+    out.print(f"{name}, to learning time {about['learning_time']:g}")
+    out.print(table)
     for note in about["notes"]:
-        console().print(note)
-
-
-def _draw(plot: str, record: "xr.Dataset", path: Path, title: str) -> None:
-    """Write a picture of a record."""
-    from matplotlib.figure import Figure
-
-    from stepwell.figure import styled
-
-    with styled():
-        figure = Figure()
-        PLOTS[plot](record, figure.add_subplot()).set_title(title)
-        figure.savefig(path, bbox_inches="tight")
-
-
-def _loss(record: "xr.Dataset", ax: "Axes") -> "Axes":
-    from stepwell.figure import staircase
-
-    return staircase(record, ax)
-
-
-def _norms(record: "xr.Dataset", ax: "Axes") -> "Axes":
-    from stepwell.figure import weight_norms
-
-    return weight_norms(record, ax)
-
-
-def _poles(record: "xr.Dataset", ax: "Axes") -> "Axes":
-    from stepwell.figure import poles_in_plane
-
-    return poles_in_plane(*_branches(record), ax, target_poles=_target_poles(record))
-
-
-def _poles_through_time(record: "xr.Dataset", ax: "Axes") -> "Axes":
-    from stepwell.figure import poles_through_time
-
-    return poles_through_time(*_branches(record), ax, target_poles=_target_poles(record))
-
-
-PLOTS: dict[str, Callable[["xr.Dataset", "Axes"], "Axes"]] = {
-    "loss": _loss,
-    "norms": _norms,
-    "poles": _poles,
-    "poles_through_time": _poles_through_time,
-}
-"""What can be drawn of a record; where only one run fits into a picture, it is the first."""
-
-
-def _branches(record: "xr.Dataset") -> tuple[Any, Any]:
-    """Times, and the followed eigenvalues of W of the first run."""
-    import numpy as np
-
-    from stepwell.analysis import pole_branches
-
-    if "W" not in record:
-        raise ValueError("this run has no recurrent matrix W, and so no poles; choose another plot.")
-    first = record.isel(seed=0)
-    kept = np.isfinite(first.W.values).all(axis=(1, 2))
-    return first.snapshot_learning_time.values[kept], pole_branches(np.linalg.eigvals(first.W.values[kept]))
-
-
-def _target_poles(record: "xr.Dataset") -> Sequence[Any]:
-    from stepwell.run import settings_of
-
-    settings = settings_of(record)
-    return getattr(getattr(settings, "experiment", settings).task, "poles", ())
+        out.print(note)

@@ -13,6 +13,9 @@ TABLES = {
 }
 """The literal tables: package and variable."""
 
+MOST = 30
+"""Names that a refusal lists; of more it says how many there are."""
+
 
 def names(table: str) -> tuple[str, ...]:
     """The keys of one of `TABLES`, read off its source text: importing it would import jax.
@@ -51,4 +54,5 @@ def unknown(message: str, name: str, there: list[str], have: str) -> str:
     """The sentences that refuse a name: what is missing, the nearest name, and all there are."""
     near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
-    return f"{message} '{name}'{hint} {have}: {', '.join(there) or 'none'}."
+    listed = f": {', '.join(there) or 'none'}" if len(there) <= MOST else f" {len(there)}: {there[0]}, ..."
+    return f"{message} '{name}'{hint} {have}{listed}."

@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,17 @@ def console() -> Console:
 def say(sentence: str) -> None:
     """A sentence about what goes on, on standard error."""
     print(f"stepwell: {sentence}", file=sys.stderr)
+
+
+def writable(path: Path) -> Path:
+    """The path of a file that can be made.
+
+    Raises:
+        ValueError: if it is a folder, or would lie in a folder that does not exist.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"'{path}' cannot be written; give a file in a folder that exists.")
+    return path
 
 
 def ready() -> None:
@@ -41,10 +53,10 @@ def progress(what: str) -> Iterator[Callable[..., Any]]:
         A function to call with any of `completed`, `total` and `description`.
     """
     bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=12),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.description}"),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
         transient=True,

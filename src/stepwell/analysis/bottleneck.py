@@ -43,7 +43,9 @@ class NormalForm(NamedTuple):
         return float(np.sqrt(abs(self.distance / self.curvature))) if self.curvature else np.inf
 
 
-def normal_form(field: Callable[[Any], Any], state: ArrayLike, jacobian: np.ndarray | None = None) -> NormalForm:
+def normal_form(
+    field: Callable[[Any], Any], state: ArrayLike, jacobian: np.ndarray | None = None
+) -> NormalForm:
     r"""The normal form of a field at a ghost, or along the direction in which its Jacobian J is closest to singular.
 
     With $u,v$ the left and right singular vectors of the smallest singular value of J and $w=u/(u\cdot v)$:
@@ -86,7 +88,9 @@ def partial_passage(distance: float, curvature: float, start: float, end: float)
     Source: ghost2025, Eq. (17); the ends are ours.
     """
     if not distance * curvature > 0:
-        raise ValueError(f"r a = {distance * curvature:.6g} is not above 0: the normal form has rests and no passage.")
+        raise ValueError(
+            f"r a = {distance * curvature:.6g} is not above 0: the normal form has rests and no passage."
+        )
     rate, stretch = np.sqrt(distance * curvature), np.sqrt(curvature / distance)
     sign = np.sign(distance)
     return float(sign * (np.arctan(end * stretch) - np.arctan(start * stretch)) / rate)
@@ -110,7 +114,11 @@ def exact_passage(field: Callable[[Any], Any], start: float, end: float) -> floa
         return np.inf
     slowest = grid[np.argmin(np.abs(f))]
     evaluate = jax.jit(field)
-    return float(quad(lambda k: 1 / float(evaluate(k)), start, end, points=[slowest], limit=200, epsabs=0, epsrel=1e-10)[0])
+    return float(
+        quad(
+            lambda k: 1 / float(evaluate(k)), start, end, points=[slowest], limit=200, epsabs=0, epsrel=1e-10
+        )[0]
+    )
 
 
 def _slowest(J: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

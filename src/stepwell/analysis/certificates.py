@@ -53,7 +53,9 @@ def rest_certificate(
             this norm does not double within the radius, usually below 1e-8.
     """
     if not weakest * WORST_CONDITION > np.linalg.norm(end.J):
-        return Certificate(False, False, np.inf, 0.0, "a fold: the Jacobian is singular where the field vanishes")
+        return Certificate(
+            False, False, np.inf, 0.0, "a fold: the Jacobian is singular where the field vanishes"
+        )
     K = bounds[0] if bounds else 2 * _size(_second, field, end.h)
     step = float(np.linalg.norm(np.linalg.solve(end.J, end.F)))
     condition = step * K / weakest
@@ -76,7 +78,9 @@ def ghost_certificate(field: Callable[[Any], Any], end: End, bounds: Bounds | No
     """
     values = np.linalg.eigvalsh(end.H)
     if not values[0] * WORST_CONDITION > values[-1]:
-        return Certificate(False, False, np.inf, 0.0, "the Hessian of the speed is not safely positive definite")
+        return Certificate(
+            False, False, np.inf, 0.0, "the Hessian of the speed is not safely positive definite"
+        )
     step = float(np.linalg.norm(np.linalg.solve(end.H, end.slope)))
     K = bounds[0] if bounds else 2 * _size(_second, field, end.h)
     largest = float(np.linalg.norm(end.J, 2)) + 2 * step * K

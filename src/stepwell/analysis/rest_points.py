@@ -66,7 +66,10 @@ class _Candidate(NamedTuple):
 
 
 def fixed_points(
-    field: Callable[[Any], Any], starts: Numbers, trajectory: Numbers | None = None, bounds: Bounds | None = None
+    field: Callable[[Any], Any],
+    starts: Numbers,
+    trajectory: Numbers | None = None,
+    bounds: Bounds | None = None,
 ) -> list[RestPoint]:
     r"""The rests and ghosts of a field that descents on its squared speed reach from given starts.
 
@@ -116,31 +119,40 @@ def fixed_points(
 def _checked(field: Callable[[Any], Any], starts: Numbers) -> tuple[Callable[[Any], Any], np.ndarray, bool]:
     """The field of vectors, the starts [start, hidden], and whether states are numbers."""
     if not jax.config.jax_enable_x64:
-        raise ValueError("points are told apart in float64; put `jax.config.update('jax_enable_x64', True)` first.")
+        raise ValueError(
+            "points are told apart in float64; put `jax.config.update('jax_enable_x64', True)` first."
+        )
     array = finite("the starts", starts)
     if array.ndim not in (1, 2) or array.size == 0:
-        raise ValueError(f"starts have shape {array.shape}; at least one is needed, [start, hidden], or [start].")
+        raise ValueError(
+            f"starts have shape {array.shape}; at least one is needed, [start, hidden], or [start]."
+        )
     scalar = array.ndim == 1
+    vector, points = (as_vector(field), array[:, None]) if scalar else (field, array)
     try:
-        shape = jax.eval_shape(field, jax.ShapeDtypeStruct(array.shape[1:], array.dtype)).shape
+        F = np.asarray(velocities(vector, points))
     except (jax.errors.JAXTypeError, TypeError) as error:
         raise TypeError(f"the field cannot be differentiated; write it with jax.numpy. ({error})") from error
-    if shape != array.shape[1:]:
-        raise ValueError(f"the field maps a state {array.shape[1:]} to {shape}; a velocity has the shape of its state.")
-    vector, points = (as_vector(field), array[:, None]) if scalar else (field, array)
-    lost = ~np.isfinite(velocities(vector, points)).all(axis=1)
+    if F.shape != points.shape:
+        raise ValueError(
+            f"the field maps states {points.shape[1:]} to {F.shape[1:]}; a velocity is shaped as its state."
+        )
+    lost = ~np.isfinite(F).all(axis=1)
     if lost.any():
         raise ValueError(f"the field is not finite at start {int(lost.argmax())}; start where it is defined.")
     return vector, points, scalar
 
 
-def _classified(
-    field: Callable[[Any], Any], end: End, bounds: Bounds | None, scalar: bool
-) -> _Candidate:
+def _classified(field: Callable[[Any], Any], end: End, bounds: Bounds | None, scalar: bool) -> _Candidate:
     form = normal_form(field, end.h, end.J)
     if end.speed < REST:
         proof = rest_certificate(field, end, float(np.linalg.norm(end.J @ form.direction)), bounds)
-        kind, certified, note, alone = "fixed" if proof.converged else "slow", proof.holds, proof.note, proof.alone
+        kind, certified, note, alone = (
+            "fixed" if proof.converged else "slow",
+            proof.holds,
+            proof.note,
+            proof.alone,
+        )
     elif _minimum(end, form):
         proof = ghost_certificate(field, end, bounds)
         kind, certified, note, alone = "ghost", proof.holds, proof.note, proof.alone
@@ -149,7 +161,15 @@ def _classified(
         kind, certified, note, alone = "slow", False, stopped, 0.0
     state, passage = end.h[0] if scalar else end.h, np.inf if kind == "fixed" else form.passage_time
     point = RestPoint(
-        kind, state, end.speed, end.J, form.distance, form.curvature, passage, certified and kind != "slow", note
+        kind,
+        state,
+        end.speed,
+        end.J,
+        form.distance,
+        form.curvature,
+        passage,
+        certified and kind != "slow",
+        note,
     )
     return _Candidate(point, form.half_width, alone)
 
@@ -186,7 +206,8 @@ def _effective(field: Callable[[Any], Any], candidate: _Candidate, path: np.ndar
     reasons = {
         f"its half-width {width:.3g} exceeds the extent of the trajectory": width > cdist(path, path).max(),
         f"it is {away:.3g} from the trajectory, more than its half-width {width:.3g}": away > width,
-        f"its speed {point.speed:.3g} is not below the trajectory's median {median:.3g}": point.speed >= median,
+        f"its speed {point.speed:.3g} is not below the trajectory's median {median:.3g}": point.speed
+        >= median,
     }
     failed = [reason for reason, holds in reasons.items() if holds]
     if not failed:
@@ -201,31 +222,33 @@ def _brackets(field: Callable[[Any], Any], grid: np.ndarray) -> np.ndarray:
 
     Critical points join the grid, so that two rests between neighbours are not missed.
     """
-    critical = _zeros(field, 1, grid)
-    refined = np.unique(np.concatenate([grid, critical]))
-    f, _, bend = _derivatives(field, critical)
-    return np.concatenate([_zeros(field, 0, refined), critical[f * bend > 0]])[:, None]
+    values = np.asarray(_derivatives(field, grid))
+    critical = _zeros(field, 1, grid, values)
+    there = np.reshape([_at(field, x) for x in critical], (-1, 3)).T
+    places, order = np.unique(np.concatenate([grid, critical]), return_index=True)
+    rests = _zeros(field, 0, places, np.concatenate([values, there], axis=1)[:, order])
+    return np.concatenate([rests, critical[there[0] * there[2] > 0]])[:, None]
 
 
-def _zeros(field: Callable[[Any], Any], order: int, grid: np.ndarray) -> np.ndarray:
-    """Zeros of a derivative of the given order between the points of a grid."""
-    signs = np.sign(_derivatives(field, grid)[order])
+def _zeros(field: Callable[[Any], Any], order: int, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Zeros of a derivative of the given order between places; values [order, place]."""
+    signs = np.sign(values[order])
     crossing = np.flatnonzero(signs[:-1] * signs[1:] < 0)
-
-    def value(x: float) -> float:
-        return float(_derivatives(field, np.array([x]))[order][0])
-
-    roots = [brentq(value, grid[i], grid[i + 1], xtol=1e-13, rtol=1e-15) for i in crossing]
-    return np.concatenate([grid[signs == 0], roots])
+    roots = [
+        brentq(lambda x: _at(field, x)[order], *places[i : i + 2], xtol=1e-13, rtol=1e-15) for i in crossing
+    ]
+    return np.concatenate([places[signs == 0], roots])
 
 
-def _derivatives(field: Callable[[Any], Any], places: np.ndarray) -> np.ndarray:
-    """The field and its first two derivatives, [order, place]."""
-    return np.asarray(_three(field, jnp.asarray(places)))
+def _at(field: Callable[[Any], Any], x: float) -> np.ndarray:
+    """The field and its first two derivatives at one place, [order]."""
+    return np.asarray(_derivatives(field, np.array([x])))[:, 0]
 
 
 @eqx.filter_jit
-def _three(field: Callable[[Any], Any], places: Float[Array, " place"]) -> Float[Array, "order place"]:
+def _derivatives(field: Callable[[Any], Any], places: Float[Array, " place"]) -> Float[Array, "order place"]:
+    """The field of one dimension and its first two derivatives, [order, place]."""
+
     def f(x: Array) -> Array:
         return field(x[None])[0]
 

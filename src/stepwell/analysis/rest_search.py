@@ -65,7 +65,9 @@ def ends(field: Field, starts: np.ndarray, candidates: np.ndarray) -> list[End]:
     states = np.concatenate([candidates, near])
     found, left = _finished(field, states, _newton)
     if len(left):
-        more, _ = _finished(field, _batch(field, left, 1e-8, 4 * hidden), lambda *at: _newton(*at) or _settled(*at))
+        more, _ = _finished(
+            field, _batch(field, left, 1e-8, 4 * hidden), lambda *at: _newton(*at) or _settled(*at)
+        )
         found += more
     return found
 
@@ -126,7 +128,9 @@ def descend(
         return Descent(h, jnp.where(better, q, state.q), radius, state.iterations + 1, ended)
 
     def one(h: Array) -> Array:
-        start = Descent(h, squared_speed(h), jnp.asarray(FIRST_RADIUS, h.dtype), jnp.asarray(0), jnp.asarray(False))
+        start = Descent(
+            h, squared_speed(h), jnp.asarray(FIRST_RADIUS, h.dtype), jnp.asarray(0), jnp.asarray(False)
+        )
         return jax.lax.while_loop(lambda s: ~s.ended & (s.iterations < iterations), advance, start).h
 
     return jax.vmap(one)(starts)

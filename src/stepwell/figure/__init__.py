@@ -1,5 +1,7 @@
 """Figures: a record or arrays and axes in, the axes out, all in one palette."""
 
+from matplotlib.figure import Figure
+
 from stepwell.figure.axes import band, end_labels, key_above, key_beside, log_ticks, plain, power_of_ten
 from stepwell.figure.curves import lines, residues_through_time, staircase, weight_norms
 from stepwell.figure.landscape import heat_map, two_pole_landscape
@@ -19,6 +21,7 @@ from stepwell.figure.style import (
 )
 
 __all__ = [
+    "Figure",
     "adaptive_svg",
     "agreement",
     "band",

@@ -22,7 +22,7 @@ PALETTE = {
     "vermillion": ("#d55e00", "#e69f00"),
     "green": ("#009e73", "#009e73"),
     "purple": ("#cc79a7", "#cc79a7"),
-    "ochre": ("#a6761d", "#f0e442"),
+    "ochre": ("#6b4a00", "#f0e442"),
 }
 """Every ink on light and on dark paper; the hues, by Okabe and Ito, are safe for colour-blind readers."""
 
@@ -135,29 +135,25 @@ def adaptive_svg(figure: Figure, name: str) -> str:
     Returns:
         `<svg ...>...</svg>`, without prolog, metadata or size.
     """
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.id": None}):
-        figure.savefig(
-            buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-        )
-    svg = buffer.getvalue()[buffer.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    svg = (
-        re.sub(r' (?:width|height|version|xmlns(?::xlink)?)="[^"]*"', "", svg[: svg.index(">")])
-        + svg[svg.index(">") :]
-    )
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg).replace("xlink:href", "href")
-    inks = {light: ink for ink, (light, _) in {**PALETTE, **_ramp_inks()}.items()}
-    return re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var(--{inks[m[0]]})" if m[0] in inks else m[0], svg).strip()
+    buffer, nothing = io.StringIO(), dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with mpl.rc_context({"svg.hashsalt": "stepwell"}):  # ids by content alone
+        figure.savefig(buffer, format="svg", metadata=nothing)
+    head, body = re.split(r"(?<=<svg)([^>]*)", buffer.getvalue(), maxsplit=1)[1:]
+    head = re.sub(r' (?:width|height|version|xmlns(?::xlink)?)="[^"]*"', "", head)
+    body = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body).replace("xlink:href", "href")
+    inks = {light: f"var(--{ink})" for ink, (light, _) in _inks().items()}
+    return "<svg" + head + re.sub(r"#[0-9a-f]{6}\b", lambda ink: inks.get(ink[0], ink[0]), body).strip()
 
 
 def css_variables(dark: bool) -> str:
     """The inks as CSS declarations, for the page on which an `adaptive_svg` stands."""
-    return " ".join(f"--{ink}: {shades[dark]};" for ink, shades in {**PALETTE, **_ramp_inks()}.items())
+    return " ".join(f"--{ink}: {shades[dark]};" for ink, shades in _inks().items())
 
 
-def _ramp_inks() -> dict[str, tuple[str, str]]:
-    return {f"time-{level}": shades for level, shades in enumerate(_RAMP)}
+def _inks() -> dict[str, tuple[str, str]]:
+    """The palette and the ramp of time."""
+    return PALETTE | {f"time-{level}": shades for level, shades in enumerate(_RAMP)}
 
 
 def _ramp() -> list[tuple[str, str]]:

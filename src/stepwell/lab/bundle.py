@@ -28,6 +28,7 @@ MODULES = (
     "saving",
     "transfer_views",
     "training_views",
+    "plateau_views",
     "address",
     "stage",
     "lab",

@@ -58,10 +58,11 @@ class Dwell(AbstractEngine):
         experiment = self._experiment(sigma0)
         carry, losses = begun(experiment, self.seed), np.zeros(0)
         for _ in range(MOST_CALLS):
-            carry, more = further(experiment, carry, MOST)
-            losses = np.append(losses, more[:-1])
+            carry, curves = further(experiment, carry, MOST)
+            losses = np.append(losses, curves.loss[:-1])
             if not losses[-1] >= LAST_LEVEL:
                 break
+        losses = losses[np.isfinite(losses)]  # what came before a divergence
         marks = [np.sqrt(a * b) for a, b in zip(levels, [*levels[1:], LAST_LEVEL])]
         times = [analysis.crossing(losses, np.arange(len(losses), dtype=float), float(mark)) for mark in marks]
         ends[sigma0] = times

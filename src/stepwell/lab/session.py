@@ -214,16 +214,17 @@ class Session:
 
     async def _guarded(self, about: str, work: Awaitable[None]) -> None:
         """A task whose failure the visitor reads, too."""
+        gen = self.gen
         try:
             await work
         except ValueError as reason:
-            await self._refuse(about, str(reason))
+            await self._refuse(about, str(reason), gen=gen)
         except Exception as reason:
             logging.getLogger(__name__).exception("page %s failed", self.page and self.page.slug)
-            await self._refuse(about, f"this could not be computed: {reason}")
+            await self._refuse(about, f"this could not be computed: {reason}", gen=gen)
 
-    async def _refuse(self, about: str, why: str) -> None:
-        await self.send({"type": "error", "about": about, "gen": self.gen, "why": why})
+    async def _refuse(self, about: str, why: str, **run: int) -> None:
+        await self.send({"type": "error", "about": about, "why": why, **run})
 
     def _opened(self) -> Page:
         if self.page is None:

@@ -92,13 +92,12 @@ class Training(AbstractRun):
     def begin(self) -> tuple[Watched, Frame]:
         """The network before its first update."""
         state = Watched(begun(self.experiment(), self.seed))
-        carry, losses = further(self.experiment(), state.carry, 0)
-        return self._picture(state._replace(carry=carry), losses)
+        return self.advance(state, 0)
 
     def advance(self, state: Watched, updates: int) -> tuple[Watched, Frame]:
         """The same network some updates later."""
-        carry, losses = further(self.experiment(), state.carry, updates)
-        return self._picture(state._replace(carry=carry), losses)
+        carry, curves = further(self.experiment(), state.carry, updates)
+        return self._picture(state._replace(carry=carry), curves.loss)
 
     def _picture(self, state: Watched, losses: np.ndarray) -> tuple[Watched, Frame]:
         params, update = parameters(state.carry), int(state.carry.update)

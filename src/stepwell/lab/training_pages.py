@@ -168,7 +168,7 @@ PLATEAUS = Page(
         "The active pole rolls into a valley of the profiled loss, and waits there until the next one wakes.",
     ),
     formula=(
-        r"L^*_1(p)=\tfrac12\Big(\lVert g^*\rVert^2-(1-p^2)\Big(\sum_i\frac{r^*_i}{1-p^*_i p}\Big)^2\Big)",
+        r"L^*_1(p)=\tfrac12\left(\sum_s (g^*_s)^2-(1-p^2)\left(\sum_i\frac{r^*_i}{1-p^*_i p}\right)^2\right)",
         r"\text{updates on plateau }k\approx\frac{\ln(1/\sigma_0)}{\ln(1+\eta s_k)}",
     ),
     settings={**_network(more=True), **_target()},
@@ -214,7 +214,7 @@ DWELL = Page(
     ),
     formula=(
         r"\text{slope of plateau }k=\frac{1}{\ln(1+\eta s_k)}\quad\text{updates per unit of }\ln(1/\sigma_0)",
-        r"s_0=|g^*_0|,\qquad s_1=|r_1-g^*_0|\,\Big(1+\frac{|r_1|}{p_1^2}\Big)",
+        r"s_0=|g^*_0|,\qquad s_1=|r_1-g^*_0|\left(1+\frac{|r_1|}{p_1^2}\right)",
     ),
     settings={
         **_target(),

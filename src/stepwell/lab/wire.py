@@ -49,23 +49,23 @@ def binary(header: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
     return struct.pack("<I", len(text)) + text + b"".join(array.tobytes() for array in arrays)
 
 
-def plain(value: Any, exact: bool = False) -> Any:
+def plain(value: Any, digits: int | None = DIGITS) -> Any:
     """Lists, dicts, strings and rounded numbers; a complex number is [re, im]; what is not finite is None."""
     if isinstance(value, dict):
-        return {name: plain(item, exact or name in EXACT) for name, item in value.items()}
+        return {name: plain(item, None if name in EXACT else digits) for name, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__jax_array__"):
         value = np.asarray(value)
         if np.iscomplexobj(value):
             value = np.stack([value.real, value.imag], axis=-1)
-        return plain(value.tolist(), exact)
+        return plain(value.tolist(), digits)
     if isinstance(value, (list, tuple)):
-        return [plain(item, exact) for item in value]
+        return [plain(item, digits) for item in value]
     if isinstance(value, complex):
-        return [plain(value.real, exact), plain(value.imag, exact)]
+        return [plain(value.real, digits), plain(value.imag, digits)]
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
-        return value if exact else float(f"{value:.{DIGITS}g}")
+        return value if digits is None else float(f"{value:.{digits}g}")
     return value
 
 

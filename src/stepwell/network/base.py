@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from stepwell.task.base import Trials
+from stepwell.trials import Trials
 
 Params = dict[str, Float[Array, "..."]]
 Step = Callable[[Params, Array, Array], Array]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from stepwell.network.base import AbstractUnitNetwork, Params, each_trial, initial_state
 from stepwell.settings import setting
-from stepwell.task.base import Trials
+from stepwell.trials import Trials
 
 System = tuple[np.ndarray, np.ndarray, np.ndarray]
 Numbers = ArrayLike | float | tuple[Any, ...]  # run-time type checkers take ArrayLike to the letter
@@ -164,7 +164,7 @@ def spectral_radius(W: np.ndarray) -> float:
 
 
 def conserved(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    r"""$Q=WW^\top-W^\top W+bb^\top-c^\top c$, conserved by gradient flow for any loss of the impulse response.
+    r"""$Q=WW^\top-W^\top W+bb^\top-c^\top c$, conserved by gradient flow for a loss of the impulse response.
 
     Args:
         W: [..., n, n]. b: [..., n, input]. c: [..., output, n].

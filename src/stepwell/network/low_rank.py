@@ -1,37 +1,44 @@
 r"""Rate networks with recurrent weights of low rank, and their exact reduction to a few latent variables."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from stepwell.network.base import AbstractUnitNetwork, Params, initial_state, unroll
+from stepwell.network.base import AbstractUnitNetwork, Params, each_trial, initial_state, unroll
 from stepwell.network.torch_seeds import torch_normals
-from stepwell.settings import setting
-from stepwell.task.base import Trials
+from stepwell.settings import number, setting
+from stepwell.trials import Trials
+
+RANGES = {
+    "confidence": (lambda value: value > 0, "a finite number above 0"),
+    "threshold": (lambda value: True, "a finite number"),
+    "leak": (lambda value: 0 <= value < 1, "in [0, 1), the share of the state that is kept"),
+    "sigma0": (lambda value: value >= 0, "a finite number, 0 or above"),
+    "g": (lambda value: value >= 0, "a finite number, 0 or above, or None for no bulk"),
+}
 
 
 class LowRank(AbstractUnitNetwork):
-    r"""$h_{t+1}=\ell h_t+(1-\ell)\tanh(Wh_t+b\,x_t)$ with $W=mn^\top$ (plus a frozen bulk), one output in (0, 1).
+    r"""$h_{t+1}=\ell h_t+(1-\ell)\tanh(Wh_t+b\,x_t)$ with $W=mn^\top$, and one output in (0, 1).
 
-    The output of a tied network is $\sigma(\gamma(\kappa_{t+1,1}-\theta))$ with the latent variables $\kappa=n^\top h$;
-    otherwise it is $\sigma(c\,h_{t+1}+c_0)$ with a readout of its own.
+    A tied output is $\sigma(\gamma(\kappa_{t+1,1}-\theta))$ with the latent variables $\kappa=n^\top h$; any
+    other is $\sigma(c\,h_{t+1}+c_0)$.
 
-    Parameters: `m`, `n` [hidden, rank]; `b` [hidden, input], 0 at the start; if not tied `c` [1, hidden] and `c0` [1];
-    with a bulk `W0` [hidden, hidden], which receives no gradient. A network of full rank (`rank=None`) trains
-    `W` [hidden, hidden] in place of `m` and `n`. The start is `sigma0` $/\sqrt N$ times standard normals.
+    Parameters: `m`, `n` [hidden, rank]; `b` [hidden, input]; if not tied `c` [1, hidden] and `c0` [1]. At
+    full rank `W` [hidden, hidden] is trained in place of `m` and `n`. With a bulk, `W0` [hidden, hidden] is
+    added to $W$ and receives no gradient. At the start `b` is 0, and the others are `sigma0` $/\sqrt N$ times
+    standard normals.
 
     Attributes:
-        hidden, input: numbers of units $N$ and of input channels; there is one output.
+        hidden, input: numbers of units $N$ and of input channels.
         rank: columns of `m` and `n`; None for full rank.
         confidence, threshold: $\gamma$ and $\theta$ of a tied output.
         leak: $\ell$, the share of the state that is kept from step to step, in [0, 1).
         sigma0: initial scale of the trained weights.
         g: strength of the bulk, whose entries have variance $g^2/N$; None for no bulk.
         tied: read the output along the first column of `n`.
-        trained_confidence: make $\gamma$ a parameter, `confidence`, that starts at its setting.
+        trained_confidence: make $\gamma$ a parameter, `confidence` [], that starts at its setting.
         seeding: "jax", or "torch" for the numbers that PyTorch draws on the CPU from the same integer seed.
 
     Raises:
@@ -42,11 +49,11 @@ class LowRank(AbstractUnitNetwork):
 
     hidden: int = setting(100)
     rank: int | None = setting(1)
-    confidence: float = 10.0
-    threshold: float = 1.0
-    leak: float = 0.5
-    sigma0: float = 1.0
-    g: float | None = None
+    confidence: float = number(10.0)
+    threshold: float = number(1.0)
+    leak: float = number(0.5)
+    sigma0: float = number(1.0)
+    g: float | None = number(None)
     input: int = setting(1)
     tied: bool = setting(True)
     trained_confidence: bool = setting(False)
@@ -54,13 +61,13 @@ class LowRank(AbstractUnitNetwork):
     output: int = setting(1, init=False)
 
     def __check_init__(self) -> None:
-        if self.hidden < 1 or self.input < 1:
+        if min(self.hidden, self.input) < 1:
             raise ValueError(
-                f"a network needs a unit and an input; got hidden={self.hidden}, input={self.input}."
+                f"a network needs units and inputs; got hidden={self.hidden}, input={self.input}."
             )
         if self.rank is not None and not 1 <= self.rank <= self.hidden:
             raise ValueError(
-                f"rank={self.rank} does not fit {self.hidden} units; choose 1 to {self.hidden}, or None for full rank."
+                f"rank={self.rank} does not fit {self.hidden} units; choose 1 to {self.hidden}, or None."
             )
         if self.tied and self.rank is None:
             raise ValueError("a network of full rank has no n to read along; set tied=False.")
@@ -71,35 +78,23 @@ class LowRank(AbstractUnitNetwork):
         if self.seeding not in ("jax", "torch"):
             raise ValueError(f"seeding='{self.seeding}' is unknown; choose 'jax' or 'torch'.")
         if self.seeding == "torch" and self.hidden < 16:
-            raise ValueError(f"seeding='torch' needs at least 16 units, got hidden={self.hidden}; use 'jax'.")
-        self._check_numbers()
-
-    def _check_numbers(self) -> None:
-        numbers = {name: getattr(self, name) for name in ("confidence", "threshold", "leak", "sigma0", "g")}
-        for name, value in numbers.items():
-            if isinstance(value, (int, float)) and not np.isfinite(value):
-                raise ValueError(f"{name}={value} is no setting; it must be a finite number.")
-        if isinstance(self.confidence, (int, float)) and not self.confidence > 0:
-            raise ValueError(f"confidence={self.confidence} is out of range; it must be above 0.")
-        if isinstance(self.leak, (int, float)) and not 0 <= self.leak < 1:
-            raise ValueError(
-                f"leak={self.leak} is out of range; it is the share of the state kept, in [0, 1)."
-            )
-        for name in ("sigma0", "g"):
-            if isinstance(numbers[name], (int, float)) and numbers[name] < 0:
-                raise ValueError(f"{name}={numbers[name]} is no scale; it must be 0 or above.")
+            raise ValueError(f"seeding='torch' needs 16 units or more, got hidden={self.hidden}; use 'jax'.")
+        for name, (inside, words) in RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, float) and not (np.isfinite(value) and inside(value)):
+                raise ValueError(f"{name}={value} is out of range; it must be {words}.")
 
     def init(self, key: PRNGKeyArray) -> Params:
         """Normals of standard deviation `sigma0` $/\\sqrt N$, in the published order; `b` is 0."""
-        key_trained, key_bulk = (key, jax.random.fold_in(key, 1))
         params = {"b": jnp.zeros((self.hidden, self.input))}
-        for name, normals in self._normals(key_trained).items():
-            value = self.sigma0 * (normals / np.sqrt(self.hidden).astype(normals.dtype)).astype(float)
-            params[name.removesuffix("T")] = value.T if name.endswith("T") else value
+        for name, normals in self._normals(key).items():
+            # The published weights are divided in their own precision.
+            weights = self.sigma0 * (normals / np.sqrt(self.hidden).astype(normals.dtype)).astype(float)
+            params[name.removesuffix("T")] = weights.T if name.endswith("T") else weights
         if self.trained_confidence:
             params["confidence"] = jnp.asarray(self.confidence, float)
         if self.g is not None:
-            bulk = jax.random.normal(key_bulk, (self.hidden, self.hidden))
+            bulk = jax.random.normal(jax.random.fold_in(key, 1), (self.hidden, self.hidden))
             params["W0"] = self.g / np.sqrt(self.hidden) * bulk
         return params
 
@@ -107,10 +102,10 @@ class LowRank(AbstractUnitNetwork):
         self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
     ) -> Float[Array, " hidden"]:
         """$W h + b\\,x$."""
-        recurrent = h @ params["W"].T if self.rank is None else (h @ params["n"]) @ params["m"].T
+        recurrent = params["W"] @ h if self.rank is None else params["m"] @ (params["n"].T @ h)
         if "W0" in params:
-            recurrent = recurrent + h @ jax.lax.stop_gradient(params["W0"]).T
-        return recurrent + x @ params["b"].T
+            recurrent = recurrent + jax.lax.stop_gradient(params["W0"]) @ h
+        return recurrent + params["b"] @ x
 
     def respond(self, h: Float[Array, " hidden"], a: Float[Array, " hidden"]) -> Float[Array, " hidden"]:
         """$\\ell h+(1-\\ell)\\tanh a$."""
@@ -126,13 +121,13 @@ class LowRank(AbstractUnitNetwork):
 
     def readout(self, params: Params, h: Float[Array, " hidden"]) -> Float[Array, " output"]:
         """$\\sigma(\\gamma(n_1\\cdot h-\\theta))$ if tied, else $\\sigma(c\\,h+c_0)$."""
-        return self._respond_output(params, params["n"][:, 0] @ h if self.tied else params["c"][0] @ h)[None]
+        return self._switch(params, params["n"][:, :1].T @ h if self.tied else params["c"] @ h)
 
     def rollout(self, params: Params, trials: Trials) -> Float[Array, "trial step output"]:
-        r"""The outputs of a batch, through the latent variables: the same function of the parameters as the unrolled net.
+        r"""The outputs of a batch through the latent variables: the function that `unroll` is.
 
-        $\kappa_{t+1}=\ell\kappa_t+(1-\ell)\,n^\top\tanh(m\kappa_t+b\,x_t)$ from $\kappa_0=n^\top h_0$, and in the same way
-        $c\,h_t$. With a bulk or at full rank nothing closes, and the scan runs over $h$.
+        $\kappa_{t+1}=\ell\kappa_t+(1-\ell)\,n^\top\tanh(m\kappa_t+b\,x_t)$ from $\kappa_0=n^\top h_0$, and in
+        the same way $c\,h_t$. With a bulk, or at full rank, nothing closes and the scan runs over $h$.
         """
         if self.rank is None or "W0" in params:
             return unroll(self, params, trials)
@@ -142,13 +137,14 @@ class LowRank(AbstractUnitNetwork):
 
         def one(inputs: Float[Array, "step input"]) -> Float[Array, "step latent"]:
             def advance(latent: Array, x: Array) -> tuple[Array, Array]:
-                latent = self.leak * latent + (1 - self.leak) * (onto @ jnp.tanh(m @ latent[:rank] + b @ x))
+                rates = jnp.tanh(m @ latent[:rank] + b @ x)
+                latent = self.leak * latent + (1 - self.leak) * (onto @ rates)
                 return latent, latent
 
             return jax.lax.scan(advance, start, inputs)[1]
 
-        latent = jax.vmap(one)(trials.inputs)
-        return self._respond_output(params, latent[..., :1] if self.tied else latent[..., -1:])
+        latent = each_trial(one, trials.inputs)
+        return self._switch(params, latent[..., :1] if self.tied else latent[..., -1:])
 
     def weights(self, params: Params) -> Float[Array, "hidden hidden"]:
         """$W$, with the bulk."""
@@ -156,32 +152,34 @@ class LowRank(AbstractUnitNetwork):
         return trained + params["W0"] if "W0" in params else trained
 
     def derivative_bounds(self, params: Params) -> tuple[float, float]:
-        r"""Bounds on the second and the third derivative of $-h+\tanh(Wh+b)$: $\tfrac4{3\sqrt3}\|W\|^2$, $2\|W\|^3$."""
+        r"""Bounds on the second and third derivative: $\tfrac4{3\sqrt3}\|W\|^2$ and $2\|W\|^3$."""
         norm = float(np.linalg.norm(np.asarray(self.weights(params)), 2))
-        return 4 / (3 * np.sqrt(3)) * norm**2, 2 * norm**3
+        return 4 / (3 * 3**0.5) * norm**2, 2 * norm**3
 
-    def _respond_output(self, params: Params, drive: Float[Array, "..."]) -> Float[Array, "..."]:
+    def _switch(self, params: Params, drive: Float[Array, "*some output"]) -> Float[Array, "*some output"]:
+        """The output that a drive makes."""
         if not self.tied:
-            return jax.nn.sigmoid(drive + params["c0"][0])
+            return jax.nn.sigmoid(drive + params["c0"])
         return jax.nn.sigmoid(params.get("confidence", self.confidence) * (drive - self.threshold))
 
     def _normals(self, key: PRNGKeyArray) -> dict[str, Float[Array, "..."]]:
-        """Standard normals by the name of their parameter, with a T where the transpose is drawn; the order counts."""
-        hidden, rank = self.hidden, self.rank
-        shapes: dict[str, tuple[int, ...]] = {"WT": (hidden, hidden)}
-        if rank is not None:
-            latent = (hidden, rank)
-            shapes = {"m": latent, "n": latent} if self.tied else {"n": latent, "mT": (rank, hidden)}
-        if not self.tied:
-            shapes = {**shapes, "c": (1, hidden), "c0": (1,)}
+        """Standard normals in the order of their draw; a name ends in T where the transpose is drawn."""
+        shapes = self._shapes()
         if self.seeding == "jax":
             keys = jax.random.split(key, len(shapes))
             return {name: jax.random.normal(k, shape) for k, (name, shape) in zip(keys, shapes.items())}
         kinds = [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes.values()]
-        # A callback, since sizes are asked for by abstract evaluation, in which the key has no value.
+        # A callback, since sizes are asked for by abstract evaluation, in which a key has no value.
         draws = jax.pure_callback(
             lambda words: torch_normals(int(words[-1]), list(shapes.values())),
             kinds,
             jax.random.key_data(key),
         )
         return dict(zip(shapes, draws))
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        latent = (self.hidden, self.rank or self.hidden)
+        if self.tied:
+            return {"m": latent, "n": latent}
+        trained = {"WT": latent} if self.rank is None else {"n": latent, "mT": latent[::-1]}
+        return {**trained, "c": (1, self.hidden), "c0": (1,)}

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from stepwell.network.base import AbstractNetwork, Params, unroll
 from stepwell.settings import number, setting
-from stepwell.task.base import Trials
+from stepwell.trials import Trials
 
 
 class LSTM(AbstractNetwork):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from stepwell.network.base import AbstractNetwork, AbstractUnitNetwork, Params, initial_state, unroll
 from stepwell.network.rate_adjoint import PHI, outputs
 from stepwell.settings import number, setting
-from stepwell.task.base import Trials
+from stepwell.trials import Trials
 
 # Powers of N: norms of the stored columns of b and rows of c; factors of b and c in the forward pass.
 SCALINGS = {"code": (0.5, -0.5, 0.0, 0.0), "text": (0.0, 0.0, 0.5, -0.5), "standard": (0.5, 0.0, 0.0, 0.0)}

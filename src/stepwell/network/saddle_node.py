@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from stepwell.network.base import AbstractNetwork, Params, unroll
-from stepwell.settings import setting
-from stepwell.task.base import Trials
+from stepwell.settings import number, setting
+from stepwell.trials import Trials
 
 LARGEST = 1e6
 
@@ -15,15 +15,15 @@ LARGEST = 1e6
 class SaddleNode(AbstractNetwork):
     r"""$h_{t+1}=\min\big(h_t+dt\,(a h_t^2+r),\,10^6\big)$, $y_t=\sigma(\gamma(h_{t+1}-\theta))$.
 
-    It draws the loss of the published figure. Do not train it: the output switches within a time
-    $1/(\gamma\theta^2)\ll dt$, so the gradient through its steps is the gradient of the Euler loss, which has nothing to
-    do with that of the loss in continuous time. `stepwell.theory.saddle_node` has the exact gradients.
+    It draws the published loss. Do not train it: the output switches within a time
+    $1/(\gamma\theta^2)\ll dt$, so the gradient through the steps is that of the Euler loss, which has nothing
+    to do with that of the loss in continuous time. `stepwell.theory.saddle_node` has the exact gradients.
 
     Parameters: `r` [], and `a` [] if it is trained.
 
     Attributes:
         r0: $r$ at the start, in 1/time².
-        curvature: $a$, in 1 (the state has unit 1/time).
+        curvature: $a$; the state has unit 1/time.
         confidence, threshold: $\gamma$ and $\theta$.
         dt: length of a step.
         parameters: the trained ones, ("r",) or ("r", "a").
@@ -34,12 +34,12 @@ class SaddleNode(AbstractNetwork):
     Source: ghost2025, Eqs. (1) and (2); Euler scheme from the authors' code.
     """
 
-    r0: float = 1e-3
-    curvature: float = 1.0
-    confidence: float = 1.0
-    threshold: float = 10.0
-    dt: float = 0.1
-    parameters: tuple[str, ...] = setting(("r",))
+    r0: float = number(1e-3)
+    curvature: float = number(1.0)
+    confidence: float = number(1.0)
+    threshold: float = number(10.0)
+    dt: float = number(0.1)
+    parameters: tuple[str, ...] = setting(("r",), converter=tuple)
     hidden: int = setting(1, init=False)
     input: int = setting(1, init=False)
     output: int = setting(1, init=False)
@@ -51,7 +51,7 @@ class SaddleNode(AbstractNetwork):
             )
         for name in ("curvature", "confidence", "threshold", "dt"):
             value = getattr(self, name)
-            if isinstance(value, (int, float)) and not (np.isfinite(value) and value > 0):
+            if isinstance(value, float) and not 0 < value < np.inf:
                 raise ValueError(f"{name}={value} is out of range; it must be a finite number above 0.")
 
     def init(self, key: PRNGKeyArray) -> Params:

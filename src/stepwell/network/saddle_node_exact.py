@@ -1,27 +1,30 @@
-r"""Exact trajectory, sensitivity, loss and gradient of $\dot x=ax^2+r$, $x(0)=0$: the analytic limit and quadratures.
+r"""Exact trajectory, sensitivity, loss and gradient of $\dot x=ax^2+r$, $x(0)=0$.
 
-Every function takes numbers or NumPy arrays of $r$ (1/time²) and computes in float64. The substitution $z=ax$ turns the
-model into $\dot z=z^2+ar$, so that curvature enters by scaling alone.
+Every function takes numbers or NumPy arrays of $r$ (1/time²) and computes in float64. With $z=ax$ the model
+is $\dot z=z^2+ar$, so curvature enters by scaling alone.
 
 Source: ghost2025, Eqs. (6)-(14); sensitivity, quadrature and general curvature derived here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+# NumPy's own union, when checked at run time, refuses numbers that are not complex, and tuples.
+Numbers = ArrayLike | float | int | Sequence[Any]
+
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def optimum(T: float, curvature: float = 1.0) -> float:
-    """The parameter $r^*=\\pi^2/(4aT^2)$ at which the state escapes at the end of the delay, in 1/time²."""
+def optimum(T: float | int, curvature: float | int = 1.0) -> float:
+    """The parameter $r^*=\\pi^2/(4aT^2)$ with which the state escapes at the end of the delay, in 1/time²."""
     check(T=T, curvature=curvature)
     return np.pi**2 / (4 * curvature * T**2)
 
 
-def loss(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
+def loss(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
     r"""The loss in the limit of a sharp output: $|T-\pi/(2\sqrt{ar})|$ above $r^*/4$, and $T$ below.
 
     Args:
@@ -36,8 +39,8 @@ def loss(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
     return np.abs(T - np.pi / (2 * np.sqrt(curvature * reached)))[()]
 
 
-def gradient(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
-    r"""The slope $L'(r)$ of `loss`: $\pm\pi\sqrt a^{-1}/(4r^{3/2})$ above and below the optimum, 0 below $r^*/4$.
+def gradient(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
+    r"""The slope of `loss`: $\pm\pi/(4\sqrt a\,r^{3/2})$ above and below the optimum, 0 below $r^*/4$.
 
     At the kink itself the left branch counts.
 
@@ -49,55 +52,67 @@ def gradient(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
     return np.where(np.greater(r, best), size, np.where(np.less(r, best / 4), 0.0, -size))[()]
 
 
-def trajectory(r: ArrayLike, t: ArrayLike, curvature: float = 1.0) -> Any:
+def trajectory(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
     r"""The state $x(t)$; $+\infty$ from the escape time $\pi/(2\sqrt{ar})$ on.
 
     Args:
         r: parameter. t: time. They broadcast.
         curvature: $a$.
     """
-    return (_state(*np.broadcast_arrays(np.multiply(curvature, r), np.asarray(t, float))) / curvature)[()]
+    return (_state(*_scaled(r, t, curvature)) / curvature)[()]
 
 
-def sensitivity(r: ArrayLike, t: ArrayLike, curvature: float = 1.0) -> Any:
-    r"""The derivative $\partial x/\partial r$ of the state at time t, in units of time; infinite after the escape.
+def sensitivity(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
+    r"""The derivative $\partial x/\partial r$ of the state at time t, in units of time.
 
-    $\big(z+t(ar+z^2)\big)/(2ar)$ with $z=ax$, and its series where $|ar|t^2<10^{-4}$.
+    $\big(z+t(ar+z^2)\big)/(2ar)$ with $z=ax$, and its series where $|ar|t^2<10^{-4}$;
+    infinite after the escape.
 
     Args:
         r, t, curvature: as for `trajectory`.
     """
-    scaled, t = np.broadcast_arrays(np.multiply(curvature, r), np.asarray(t, float))
+    scaled, t = _scaled(r, t, curvature)
     return _sensitivity(scaled, t, _state(scaled, t))[()]
 
 
-def crossing_time(r: ArrayLike, threshold: float, curvature: float = 1.0) -> Any:
-    r"""The time $\arctan(\theta\sqrt{a/r})/\sqrt{ar}$ at which the state passes the threshold; infinite for $r\le0$."""
+def crossing_time(r: Numbers, threshold: float | int, curvature: float | int = 1.0) -> Any:
+    r"""The time $\arctan(\theta\sqrt{a/r})/\sqrt{ar}$ of passing the threshold; infinite for $r\le0$."""
     root = np.sqrt(np.maximum(np.multiply(curvature, r), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(root > 0, np.arctan(curvature * threshold / root) / root, np.inf)[()]
 
 
 def finite_loss(
-    r: ArrayLike, T: float, confidence: float, threshold: float = 10.0, curvature: float = 1.0
+    r: Numbers,
+    T: float | int,
+    confidence: float | int,
+    threshold: float | int = 10.0,
+    curvature: float | int = 1.0,
 ) -> Any:
-    r"""The loss $L=\int_0^{2T}(y-y^*)^2dt$ of an output $y=\sigma(\gamma(x-\theta))$, by Gauss-Legendre quadrature.
+    r"""The loss $\int_0^{2T}(y-y^*)^2dt$ of an output $y=\sigma(\gamma(x-\theta))$, by quadrature.
 
     Args:
-        r: parameter, in 1/time². T: delay. confidence: $\gamma$. threshold: $\theta$. curvature: $a$.
+        r: parameter, in 1/time².
+        T: delay.
+        confidence, threshold: $\gamma$ and $\theta$.
+        curvature: $a$.
 
     Returns:
         $L$ in units of time, of the shape of `r`.
     """
 
-    def error(scaled: np.ndarray, t: np.ndarray, z: np.ndarray, sharpness: float, level: float) -> np.ndarray:
-        return logistic(np.where(t < T, 1, -1) * sharpness * (z - level)) ** 2
+    def error(scaled: np.ndarray, t: np.ndarray, z: np.ndarray, drive: np.ndarray) -> np.ndarray:
+        return logistic(np.where(t < T, drive, -drive)) ** 2
 
     return _integral(error, r, T, confidence, threshold, curvature)
 
 
 def finite_gradient(
-    r: ArrayLike, T: float, confidence: float, threshold: float = 10.0, curvature: float = 1.0
+    r: Numbers,
+    T: float | int,
+    confidence: float | int,
+    threshold: float | int = 10.0,
+    curvature: float | int = 1.0,
 ) -> Any:
     r"""The slope $L'(r)=\int_0^{2T}2(y-y^*)\,y(1-y)\,\gamma\,\partial x/\partial r\,dt$ of `finite_loss`.
 
@@ -105,10 +120,9 @@ def finite_gradient(
         r, T, confidence, threshold, curvature: as for `finite_loss`.
     """
 
-    def slope(scaled: np.ndarray, t: np.ndarray, z: np.ndarray, sharpness: float, level: float) -> np.ndarray:
+    def slope(scaled: np.ndarray, t: np.ndarray, z: np.ndarray, drive: np.ndarray) -> np.ndarray:
         sign = np.where(t < T, 1, -1)
-        drive = sign * sharpness * (z - level)
-        change = 2 * sign * curvature * sharpness * logistic(drive) ** 2 * logistic(-drive)
+        change = 2 * confidence * sign * logistic(sign * drive) ** 2 * logistic(-sign * drive)
         with np.errstate(invalid="ignore"):
             return np.where(np.isinf(z), 0.0, change * _sensitivity(scaled, t, z))
 
@@ -116,27 +130,45 @@ def finite_gradient(
 
 
 def descent(
-    r0: ArrayLike, learning_rate: ArrayLike, updates: int, gradient: Callable[[np.ndarray], np.ndarray]
+    r0: Numbers, learning_rate: Numbers, updates: int, slope: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     r"""Gradient descent $r\leftarrow r-\alpha L'(r)$ from every start, [update, ...], the starts first.
 
     Args:
-        r0: starts. learning_rate: $\alpha$, in 1/time⁵; broadcast against the starts.
+        r0: starts.
+        learning_rate: $\alpha$, in 1/time⁵; broadcast against the starts.
         updates: number of steps.
-        gradient: $L'$, a function of an array of $r$.
+        slope: $L'$, a function of an array of $r$.
     """
     start, rate = np.broadcast_arrays(np.asarray(r0, float), np.asarray(learning_rate, float))
     path = np.empty((updates + 1, *start.shape))
     path[0] = start
     for u in range(updates):
-        path[u + 1] = path[u] - rate * gradient(path[u])
+        path[u + 1] = path[u] - rate * slope(path[u])
     return path
 
 
 def logistic(z: np.ndarray) -> np.ndarray:
-    r"""$\sigma(z)=1/(1+e^{-z})$, to full relative accuracy on both sides; so $1-\sigma(z)$ is `logistic(-z)`."""
+    r"""$\sigma(z)=1/(1+e^{-z})$ to full relative accuracy; $1-\sigma(z)$ is `logistic(-z)`."""
     small = np.exp(-np.abs(z))
     return np.where(z >= 0, 1.0, small) / (1 + small)
+
+
+def check(**values: float | int) -> None:
+    """Refuse a setting that is not a finite number above 0.
+
+    Raises:
+        ValueError: with the name of the setting.
+    """
+    for name, value in values.items():
+        if not 0 < value < np.inf:
+            raise ValueError(f"{name}={value} is out of range; it must be a finite number above 0.")
+
+
+def _scaled(r: Numbers, t: Numbers, curvature: float | int) -> tuple[np.ndarray, np.ndarray]:
+    """The parameter of the model with curvature 1, and the time, of one shape."""
+    scaled, time = np.broadcast_arrays(np.multiply(curvature, r), np.asarray(t, float))
+    return scaled, time
 
 
 def _state(r: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -156,25 +188,25 @@ def _sensitivity(r: np.ndarray, t: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _integral(
-    integrand: Callable[..., np.ndarray],
-    r: ArrayLike,
-    T: float,
-    confidence: float,
-    threshold: float,
-    curvature: float,
+    integrand: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    r: Numbers,
+    T: float | int,
+    confidence: float | int,
+    threshold: float | int,
+    curvature: float | int,
 ) -> Any:
-    """The integral over a trial, between breakpoints at which the integrand bends."""
+    """The integral over a trial of a function of (ar, t, z, drive of the output), between breakpoints."""
     check(T=T, confidence=confidence, threshold=threshold, curvature=curvature)
-    scaled = np.multiply(curvature, r)[..., None]
-    sharpness, level = confidence / curvature, curvature * threshold
-    points = _breakpoints(scaled, T, sharpness, level)
+    scaled, level = np.multiply(curvature, r)[..., None], curvature * threshold
+    points = _breakpoints(scaled, T, confidence / curvature, level)
     half = np.diff(points)[..., None] / 2
     t = (points[..., :-1, None] + half * (1 + NODES)).reshape(*scaled.shape[:-1], -1)
+    z = _state(scaled, t)
     weights = (half * WEIGHTS).reshape(t.shape)
-    return np.sum(weights * integrand(scaled, t, _state(scaled, t), sharpness, level), axis=-1)[()]
+    return np.sum(weights * integrand(scaled, t, z, confidence / curvature * (z - level)), axis=-1)[()]
 
 
-def _breakpoints(r: np.ndarray, T: float, sharpness: float, level: float) -> np.ndarray:
+def _breakpoints(r: np.ndarray, T: float | int, sharpness: float, level: float) -> np.ndarray:
     """Times at which z passes levels around the threshold and on its way out, and evenly spaced ones, sorted.
 
     Times outside the trial are moved to its ends, where they bound intervals of length 0.
@@ -186,9 +218,3 @@ def _breakpoints(r: np.ndarray, T: float, sharpness: float, level: float) -> np.
         settling = np.where(r < 0, np.geomspace(1e-2, 20, 20) / root, 0.0)
     even = np.broadcast_to(np.append(np.linspace(0, 2 * T, 41), T), (*r.shape[:-1], 42))
     return np.sort(np.clip(np.concatenate([passing, settling, even], axis=-1), 0, 2 * T), axis=-1)
-
-
-def check(**values: float) -> None:
-    for name, value in values.items():
-        if not (np.isscalar(value) or np.ndim(value) == 0) or not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name}={value} is out of range; it must be a finite number above 0.")

@@ -11,8 +11,8 @@ BLOCK = 16
 def torch_normals(seed: int, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
     """What `torch.manual_seed(seed)` and one `torch.randn(*shape)` per shape give, float32.
 
-    Both sides use the 32-bit Mersenne Twister and the transform of Box and Muller; they agree to the rounding of the
-    logarithm and the cosine, about 2e-7.
+    Both use the 32-bit Mersenne Twister and the transform of Box and Muller; they agree to the rounding of
+    logarithm and cosine, about 2e-7.
 
     Args:
         seed: integer from 0 to 2**32 - 1.

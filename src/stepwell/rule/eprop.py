@@ -1,4 +1,4 @@
-"""e-prop: each unit keeps an eligibility trace with its own recurrent weight, and error arrives through feedback."""
+"""e-prop: each unit has a trace with its own recurrent weight, and error arrives by fixed feedback."""
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -11,24 +11,25 @@ from stepwell.rule.base import (
     check_feedback,
     error_path,
     initial_feedback,
-    local_gradient,
     own_diagonal,
     require_units,
 )
+from stepwell.rule.course import local_gradient
 from stepwell.settings import setting
 from stepwell.task.base import AbstractTask, Trials
 
 
 class EProp(AbstractRule):
-    r"""The state Jacobian is replaced by its diagonal, and the transposed readout by `feedback` F [hidden, output].
+    r"""The state Jacobian is replaced by its diagonal, the readout by `feedback` F [hidden, output].
 
-    As `RFLO`, with the decay $d_{t,i}=(J_t)_{ii}$: what the unit keeps of its state, and what it sends itself through its
-    own recurrent weight. The readout learns by its exact gradient. The direction is not a gradient. The rule depends on
-    the basis of the hidden units: turning it changes which weights are a unit's own.
+    As `RFLO` with the decay $d_{t,i}=(J_t)_{ii}$: what a unit keeps of its state, and what it sends itself
+    through its own recurrent weight. The readout learns by its exact gradient. The direction is not a
+    gradient, and it depends on the basis of the hidden units: turning it changes which weights are a unit's
+    own.
 
     Attributes:
-        feedback: "random" (fixed, drawn by `init`), or "symmetric" for the current transposed readout.
-        gate: whether the error passes the slope of the rates on its way into the state, as the true error does.
+        feedback: "random" (fixed, drawn by `init`), or "symmetric" for the current readout, transposed.
+        gate: whether the error passes the slope of the rates as it enters a state, as in `RFLO`.
 
     Raises:
         ValueError: for an unknown feedback.

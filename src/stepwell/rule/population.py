@@ -1,7 +1,7 @@
-r"""The exact expected update of every rule, for linear networks that learn from a linear teacher under white inputs.
+r"""The exact expected update of every rule, for linear networks under white inputs and a linear teacher.
 
-Every rule sends the error back by powers of some matrix K from some entry B: $\Delta W=\sum_kK^kB\,\varepsilon\,h_{T-1-k}^\top$.
-The rules differ in K, in B and in the number of terms:
+A rule sends the error back by powers of some matrix K from some entry B,
+$\Delta W=\sum_kK^kB\,\varepsilon\,h_{T-1-k}^\top$, and rules differ in K, in B and in the number of terms:
 
 | rule | K | B | terms |
 |---|---|---|---|
@@ -10,7 +10,8 @@ The rules differ in K, in B and in the number of terms:
 | RFLO | $\mathrm{diag}(d)$ | F or $c^\top$ | all |
 | e-prop | $\mathrm{diag}(W_{ii})$ | F or $c^\top$ | all |
 
-The loss is $\tfrac12|\varepsilon|^2$ at the last step of an infinitely long trial (the mean over steps has the same limit); no leak.
+The loss is $\tfrac12|\varepsilon|^2$ at the last step of an infinitely long trial, which is also the limit
+of the mean over steps. There is no leak.
 """
 
 from typing import Any, NamedTuple
@@ -19,8 +20,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
-from numpy.typing import ArrayLike
 
 from stepwell.rule.base import AbstractRule
 from stepwell.rule.bptt import BPTT
@@ -29,32 +30,29 @@ from stepwell.rule.rflo import RFLO
 from stepwell.rule.rtrl import RTRL
 from stepwell.rule.tbptt import TBPTT
 
-System = tuple[ArrayLike, ArrayLike, ArrayLike]
+System = tuple[Any, Any, Any]
 DOUBLINGS = 12
 
 
 class WayBack(NamedTuple):
-    """How a rule sends the error back: K (a vector stands for a diagonal matrix), B, and the number of terms."""
+    """How a rule sends the error back: K (a vector for a diagonal matrix), B, and the number of terms."""
 
     power: Array
     entry: Array
     terms: int | None
 
 
-def keeps_feedback(rule: AbstractRule) -> bool:
-    """Whether the error enters by a fixed random matrix, which does not learn."""
-    return isinstance(rule, (RFLO, EProp)) and rule.feedback == "random"
-
-
 def way_back(
     rule: AbstractRule, recurrent: Array, own: Array, readout: Array, feedback: Any = None, decay: Any = None
 ) -> WayBack:
-    """The way back of a rule in a network, or in modes side by side (where the three arrays are w, w and a).
+    r"""The way back of a rule in a network, or in modes side by side (the three arrays are then w, w and a).
 
     Args:
         rule: one of the library's rules.
-        recurrent: $W^\\top$ [hidden, hidden]. own: its diagonal [hidden]. readout: $c^\\top$ [hidden, output].
-        feedback: F [hidden, output], for the rules with random feedback; the others do not look at it.
+        recurrent: $W^\top$ [hidden, hidden].
+        own: its diagonal [hidden].
+        readout: $c^\top$ [hidden, output].
+        feedback: F [hidden, output], for rules with random feedback; others do not look at it.
         decay: of RFLO; None takes the rule's own, or 0, the leak of these networks.
 
     Raises:
@@ -66,14 +64,29 @@ def way_back(
     if isinstance(rule, TBPTT):
         return WayBack(recurrent, readout, rule.lag)
     if not isinstance(rule, (RFLO, EProp)):
-        raise TypeError(f"{type(rule).__name__} has no expected update in closed form; average the rule over trials.")
+        raise TypeError(f"{type(rule).__name__} has no closed form; average it over trials.")
     if keeps_feedback(rule) and feedback is None:
         raise ValueError("this rule has random feedback; give the matrix, feedback [hidden, output].")
     entry = jnp.asarray(feedback, readout.dtype) if keeps_feedback(rule) else readout
     if isinstance(rule, EProp):
         return WayBack(own, entry, None)
-    given = rule.decay if decay is None else RFLO(decay).decay
-    return WayBack(jnp.broadcast_to(jnp.asarray(0.0 if given is None else given, own.dtype), own.shape), entry, None)
+    share = jnp.asarray(constant_decay(rule, decay), own.dtype)
+    return WayBack(jnp.broadcast_to(share, own.shape), entry, None)
+
+
+def keeps_feedback(rule: AbstractRule) -> bool:
+    """Whether the error enters by a fixed random matrix, which does not learn."""
+    return isinstance(rule, (RFLO, EProp)) and rule.feedback == "random"
+
+
+def constant_decay(rule: RFLO, decay: Any = None) -> Any:
+    """The decay of RFLO in a network without leak: the one given here, else the rule's own, else 0.
+
+    Raises:
+        ValueError: for a decay outside [0, 1).
+    """
+    chosen = rule.decay if decay is None else RFLO(decay).decay
+    return 0.0 if chosen is None else chosen
 
 
 def population_update(
@@ -81,25 +94,33 @@ def population_update(
 ) -> tuple[Array, tuple[Array, Array, Array]]:
     r"""The loss and the exact expected update of a linear student.
 
-    With $X=E[hh^\top]$, $Y=E[h^\star h^\top]$ and the sums $\Lambda=\sum_kK^kB\,cW^k$, $\Lambda_\star=\sum_kK^kB\,c^\star W^{\star k}$:
-    $\Delta W=\Lambda WX-\Lambda_\star W^\star Y$, $\Delta b=\Lambda b-\Lambda_\star b^\star$, $\Delta c=cX-c^\star Y$. All sums are
-    taken by doubling, $2^{12}$ terms, so that the function may stand inside a compiled loop.
+    With $X=E[hh^\top]$, $Y=E[h^\star h^\top]$, $\Lambda=\sum_kK^kB\,cW^k$ and
+    $\Lambda_\star=\sum_kK^kB\,c^\star W^{\star k}$:
+    $\Delta W=\Lambda WX-\Lambda_\star W^\star Y$, $\Delta b=\Lambda b-\Lambda_\star b^\star$,
+    $\Delta c=cX-c^\star Y$. Sums are taken by doubling, $2^{12}$ terms, so that the function may stand inside
+    a compiled loop.
 
     Args:
         rule: an object from `RULES`.
         student: (W [hidden, hidden], b [hidden, input], c [output, hidden]).
-        teacher: the same with its own number of units.
+        teacher: the same, with its own number of units.
         feedback: F [hidden, output], for rules with random feedback.
         decay: of RFLO, a number or one per unit; None takes the rule's own.
 
     Returns:
-        The loss, infinite where the student is unstable (or so close to it that the sums have not converged), and
-        (dW, db, dc), to be subtracted.
+        The loss, infinite where the student is unstable or so close to it that the sums have not converged;
+        and (dW, db, dc), to be subtracted.
 
     Raises:
         ValueError: for sizes that do not fit, or an unstable teacher.
 
-    Source: williams2026, section 2 (the setting); closed form ours.
+    Example:
+        >>> student, teacher = ([[0.3]], [[0.4]], [[0.7]]), ([[-0.5]], [[0.6]], [[0.9]])
+        >>> loss, (dW, db, dc) = population_update(BPTT(), student, teacher)
+        >>> print(f"{float(loss):.6f} {float(dW[0, 0]):.6f}")
+        0.105999 0.085567
+
+    Source: williams2026, section 2 (the setting); closed forms ours.
     """
     systems = tuple(jnp.asarray(x, float) for x in student), tuple(jnp.asarray(x, float) for x in teacher)
     _check(*systems, None if feedback is None else jnp.shape(feedback))
@@ -119,8 +140,8 @@ def _update(rule: AbstractRule, student: Any, teacher: Any, feedback: Any, decay
         back, teacher_back = _doubled(ways, B @ c, powers), _doubled(ways, B @ cs, teachers)
     else:
         back, teacher_back = _summed(K, B @ c, W, terms), _summed(K, B @ cs, Ws, terms)
-    loss = 0.5 * jnp.trace(c @ X @ c.T) - jnp.trace(cs @ Y @ c.T) + 0.5 * jnp.trace(cs @ Z @ cs.T)
-    # What is left after the last doubling: beyond 1e-4 the sums are not what they stand for.
+    loss = jnp.trace(0.5 * c @ X @ c.T - cs @ Y @ c.T + 0.5 * cs @ Z @ cs.T)
+    # What the doubling leaves out: beyond 1e-4 the sums are not what they stand for.
     stable = jnp.abs(powers[-1]).max() < 1e-4
     update = back @ W @ X - teacher_back @ Ws @ Y, back @ b - teacher_back @ bs, c @ X - cs @ Y
     return jnp.where(stable, loss, jnp.inf), update
@@ -138,28 +159,29 @@ def mode_update(
     decay: Any = None,
     steps: int | None = None,
 ) -> tuple[Array, Array, Array]:
-    r"""The expected update of one aligned mode: readout a, input b, recurrent w, against a*, b*, w*.
+    r"""The expected update of one aligned mode: readout a, input b, recurrent w.
 
-    With K = k, $S=1/(1-w^2)$, $Q=1/(1-ww^\star)$, $\kappa=a^\star b^\star$, and $E=\sum(kw)^j$, $E_\star=\sum(kw^\star)^j$ over as many
-    terms as the rule has: $\Delta a=b(abS-\kappa Q)$, $\Delta b=B(abE-\kappa E_\star)$,
-    $\Delta w=Bb(abwSE-\kappa w^\star QE_\star)$.
+    With $S=1/(1-w^2)$, $Q=1/(1-ww^\star)$, $\kappa=a^\star b^\star$, and $E=\sum_j(kw)^j$,
+    $E_\star=\sum_j(kw^\star)^j$ over the terms of the rule, where k is its K: $\Delta a=b(abS-\kappa Q)$,
+    $\Delta b=B(abE-\kappa E_\star)$, $\Delta w=Bb(abwSE-\kappa w^\star QE_\star)$.
 
     Args:
         rule: an object from `RULES`; e-prop is meant in the basis of the modes.
-        a, b, w, a_star, b_star, w_star: numbers, or arrays of one shape for modes side by side.
+        a, b, w, a_star, b_star, w_star: student and teacher, numbers, or arrays for modes side by side.
         feedback, decay: as in `population_update`, for the mode.
         steps: length of the trial, with the loss at its last step; None for an infinite one.
 
     Returns:
-        (Δa, Δb, Δw), to be subtracted.
+        $(\Delta a,\Delta b,\Delta w)$, to be subtracted.
 
     Source: williams2026, section 3; tBPTT of any lag, e-prop and finite trials are ours.
     """
     a, b, w = jnp.broadcast_arrays(*(jnp.asarray(x, float) for x in (a, b, w)))
     target, w_star = jnp.asarray(a_star, float) * b_star, jnp.asarray(w_star, float)
-    k, B, terms = way_back(rule, w, w, a, feedback, decay)
+    way = way_back(rule, w, w, a, feedback, decay)
     if steps is not None:
-        return _finite_mode_update(WayBack(k, B, terms), (a, b, w), (target, w_star), steps)
+        return _finite_mode_update(way, (a, b, w), (target, w_star), steps)
+    k, B, terms = way
     S, Q = 1 / (1 - w**2), 1 / (1 - w * w_star)
     E, E_star = _geometric(k * w, terms), _geometric(k * w_star, terms)
     return (
@@ -170,22 +192,21 @@ def mode_update(
 
 
 def _finite_mode_update(
-    way: WayBack, mode: tuple[Array, Array, Array], target: tuple[Array, Array], steps: int
+    way: WayBack, mode: tuple[Array, Array, Array], teacher: tuple[Array, Array], steps: int
 ) -> tuple[Array, Array, Array]:
-    """$\\sum_ke_kw^kb$, $B\\sum_kk^ke_k$, $Bb\\sum_ue_u\\sum_{j<u}k^jw^{u-1-j}$ with $e_k=aw^kb-\\kappa w^{\\star k}$."""
-    (a, b, w), (kappa, w_star), (k, B, terms) = mode, target, way
-    one = jnp.ones(jnp.broadcast_shapes(*map(jnp.shape, (w, w_star, k, B))), w.dtype)
+    r"""$b\sum e_uw^u$, $B\sum e_uk^u$, $Bb\sum e_u\sum_{j<u}k^jw^{u-1-j}$; $e_u=abw^u-\kappa w^{\star u}$."""
+    (a, b, w), (target, w_star), (k, B, terms) = mode, teacher, way
+    zero = 0 * (a + target * w_star + k + B)
 
-    def advance(sums: Any, step: Array) -> tuple[Any, None]:
-        powers, reached, update = sums
-        own, teacher, back = powers
-        error = a * b * own - kappa * teacher
+    def advance(carry: tuple, step: Array) -> tuple[tuple, None]:
+        (own, taught, back), reached, update = carry
+        error = a * b * own - target * taught
         kept = back if terms is None else jnp.where(step < terms, back, 0)
-        change = (b * own * error, B * kept * error, B * b * reached * error)
-        update = tuple(total + new for total, new in zip(update, change))
-        return ((own * w, teacher * w_star, back * k), w * reached + kept, update), None
+        change = b * own * error, B * kept * error, B * b * reached * error
+        powers = own * w, taught * w_star, back * k
+        return (powers, w * reached + kept, jax.tree.map(jnp.add, update, change)), None
 
-    start = ((one, one, one), 0 * one, (0 * one,) * 3)
+    start = (zero + 1, zero + 1, zero + 1), zero, (zero, zero, zero)
     return jax.lax.scan(advance, start, jnp.arange(steps))[0][2]
 
 
@@ -197,41 +218,37 @@ def _powers(A: Array) -> list[Array]:
     """$A, A^2, A^4, \\dots$; a vector stands for a diagonal matrix."""
     powers = [A]
     for _ in range(DOUBLINGS):
-        powers.append(_times(powers[-1], powers[-1]) if A.ndim == 2 else powers[-1] ** 2)
+        powers.append(powers[-1] @ powers[-1] if A.ndim == 2 else powers[-1] ** 2)
     return powers
 
 
 def _doubled(left: list[Array], middle: Array, right: list[Array]) -> Array:
     """$\\sum_kA^kHC^k$ from the powers of A and C."""
     for A, C in zip(left[:-1], right[:-1]):
-        middle = middle + _times(A, middle) @ C
+        middle = middle + (A @ middle if A.ndim == 2 else A[:, None] * middle) @ C
     return middle
 
 
 def _summed(A: Array, middle: Array, C: Array, terms: int) -> Array:
-    """The first terms of the same sum."""
+    """The first terms of the same sum, one by one."""
     return jax.lax.fori_loop(1, terms, lambda _, total: middle + A @ total @ C, middle)
 
 
-def _times(A: Array, M: Array) -> Array:
-    return A @ M if A.ndim == 2 else A[:, None] * M
-
-
 def _check(student: Any, teacher: Any, feedback: tuple[int, ...] | None) -> None:
-    shapes = {"student": [x.shape for x in student], "teacher": [x.shape for x in teacher]}
-    for name, (W, b, c) in shapes.items():
-        if len(W) != 2 or W[0] != W[1] or len(b) != 2 or len(c) != 2 or not W[0] == b[0] == c[1]:
+    (W, b, c), (Ws, bs, cs) = ([x.shape for x in system] for system in (student, teacher))
+    for name, shapes in (("student", (W, b, c)), ("teacher", (Ws, bs, cs))):
+        if any(len(shape) != 2 for shape in shapes) or shapes[0] != (shapes[1][0], shapes[2][1]):
             raise ValueError(
-                f"the {name} needs W [hidden, hidden], b [hidden, input], c [output, hidden]; got {W}, {b}, {c}."
+                f"the {name} is W [hidden, hidden], b [hidden, input], c [output, hidden]; got {shapes}."
             )
-    (W, b, c), (_, teacher_b, teacher_c) = shapes["student"], shapes["teacher"]
-    if b[1] != teacher_b[1] or c[0] != teacher_c[0]:
+    if (b[1], c[0]) != (bs[1], cs[0]):
         raise ValueError(
-            f"student and teacher need equal inputs and outputs; got {b[1]} and {teacher_b[1]}, {c[0]} and {teacher_c[0]}."
+            f"the student has {b[1]} inputs and {c[0]} outputs, the teacher {bs[1]} and {cs[0]}; "
+            "they need as many."
         )
     if feedback is not None and feedback != (W[0], c[0]):
-        raise ValueError(f"feedback has shape {feedback}; this student needs [hidden, output] = ({W[0]}, {c[0]}).")
-    if not isinstance(teacher[0], jax.core.Tracer):
+        raise ValueError(f"feedback has shape {feedback}; it needs [hidden, output] = {W[0], c[0]}.")
+    if not isinstance(teacher[0], Tracer):
         radius = np.abs(np.linalg.eigvals(np.asarray(teacher[0]))).max()
         if not radius < 1:
-            raise ValueError(f"the teacher is unstable: spectral radius {radius:.6g}; it needs to be below 1.")
+            raise ValueError(f"the teacher is unstable: spectral radius {radius:.6g}; it must be below 1.")

@@ -1,4 +1,4 @@
-"""Random feedback local online learning: each unit keeps a decaying trace, and error arrives through fixed feedback."""
+"""Random feedback local online learning: units have decaying traces, and error arrives by fixed feedback."""
 
 from typing import Any
 
@@ -16,31 +16,33 @@ from stepwell.rule.base import (
     decayed,
     error_path,
     initial_feedback,
-    local_gradient,
     own_leak,
     require_units,
 )
+from stepwell.rule.course import local_gradient
 from stepwell.settings import setting
 from stepwell.task.base import AbstractTask, Trials
 
 
 class RFLO(AbstractRule):
-    r"""The state Jacobian is replaced by a decay, and the transposed readout by `feedback` F [hidden, output].
+    r"""The state Jacobian is replaced by a decay, the readout by `feedback` F [hidden, output].
 
-    For unit i and presynaptic signal z, with error $\varepsilon_t$ and slope $s_{t,i}=\partial h_{t+1,i}/\partial a_{t,i}$:
-    $p_{ij}\leftarrow d_i\,p_{ij}+s_{t,i}z_{t,j}$ and $\Delta W_{ij}=\sum_t(F\varepsilon_t)_i\,p_{ij}$. The readout learns by
-    its exact gradient. The direction is not a gradient.
+    For unit i and presynaptic signal z, with the slope $s_{t,i}=\partial h_{t+1,i}/\partial a_{t,i}$:
+    $p_{ij}\leftarrow d_i\,p_{ij}+s_{t,i}z_{t,j}$ and $\Delta W_{ij}=\sum_t(F\varepsilon_t)_i\,p_{ij}$. The
+    readout learns by its exact gradient. The direction is not a gradient.
 
     Attributes:
-        decay: $d$ in [0, 1), one number or one per unit; None takes what the unit keeps of its own state (its leak).
-        feedback: "random" (fixed, drawn by `init`), or "symmetric" for the current transposed readout.
-        gate: whether random feedback passes the slope of the rates on its way into the state, as the true error does. It
-            makes a difference where readout and synapses see $\phi(h)$.
+        decay: d in [0, 1), one number or one per unit; None takes what a unit keeps of its own state, its
+            leak.
+        feedback: "random" (fixed, drawn by `init`), or "symmetric" for the current readout, transposed.
+        gate: whether the error passes the slope of the rates as it enters a state. It matters where
+            synapses and readout see $\phi(h)$. Symmetric feedback without the gate is the parameter `c`,
+            transposed.
 
     Raises:
         ValueError: for a decay outside [0, 1) or an unknown feedback.
 
-    Source: williams2026, section 2 (random feedback, given decay); the default decay is Murray's rule.
+    Source: williams2026, section 2 (random feedback, given decay); the default decay is Murray's.
     """
 
     decay: float | tuple[float, ...] | None = eqx.field(default=None, converter=lambda decay: _numbers(decay))
@@ -49,10 +51,10 @@ class RFLO(AbstractRule):
 
     def __check_init__(self) -> None:
         check_feedback(self.feedback)
-        for number in self.decay if isinstance(self.decay, tuple) else (self.decay,):
-            if isinstance(number, float) and not 0 <= number < 1:
+        for share in self.decay if isinstance(self.decay, tuple) else (self.decay,):
+            if isinstance(share, float) and not 0 <= share < 1:
                 raise ValueError(
-                    f"decay={number} is out of range; it is the share of a trace kept per step, in [0, 1)."
+                    f"decay={share} is out of range; it is the share of a trace kept, in [0, 1)."
                 )
 
     def init(self, network: AbstractNetwork, key: PRNGKeyArray) -> State:
@@ -82,5 +84,5 @@ class RFLO(AbstractRule):
 def _numbers(decay: Any) -> Any:
     """One float or a tuple of floats; what a trainer has made an array stays one."""
     if isinstance(decay, (list, tuple, np.ndarray)) and np.ndim(decay) == 1:
-        return tuple(float(number) for number in decay)
+        return tuple(float(share) for share in decay)
     return float(decay) if isinstance(decay, (int, float)) else decay

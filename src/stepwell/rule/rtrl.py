@@ -5,18 +5,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from stepwell.network.base import AbstractNetwork, Params, initial_state
-from stepwell.rule.base import AbstractRule, State, add, state_errors, taken_course, true_readout
+from stepwell.rule.base import AbstractRule, State, true_readout
+from stepwell.rule.course import add, state_errors, taken_course
 from stepwell.task.base import AbstractTask, Trials
 
 MOST_UNITS = 64
 
 
 class RTRL(AbstractRule):
-    r"""The sensitivity $M_t=\partial h_t/\partial\theta$ of the state to every parameter, carried forward in time.
+    r"""The influence $M_t=\partial h_t/\partial\theta$ of every parameter on the state, carried forward.
 
-    $M_{t+1}=J_tM_t+\partial_\theta\,\mathrm{step}$ and $G=\sum_t l(t)M_{t+1}$, with $l(t)$ the error that the readout sends
-    into $h_{t+1}$. Nothing is cut: it equals BPTT while weights are constant within a trial. It is a reference and a
-    demonstration; time $O(n^4)$ per step and memory $O(n^3)$ per trial. Works on every network.
+    $M_{t+1}=J_tM_t+\partial_\theta\,\mathrm{step}$ and $G=\sum_tl(t)M_{t+1}$, with $l(t)$ the error that
+    enters $h_{t+1}$. Nothing is cut: while weights are constant within a trial it equals BPTT. It is a
+    reference and a demonstration, at $O(n^4)$ time per step and $O(n^3)$ memory per trial. Works on every
+    network.
 
     Source: williams2026, section 2.
     """
@@ -37,19 +39,14 @@ class RTRL(AbstractRule):
         _check_size(network)
         course = taken_course(network, params, trials)
         loss, direction, errors = state_errors(network, task, params, trials, course, true_readout(network))
-        start = (
-            initial_state(network, trials, params),
-            _no_influence(network, params),
-            jax.tree.map(jnp.zeros_like, params),
-        )
+        h0 = initial_state(network, trials, params)
+        nothing = jax.tree.map(jnp.zeros_like, params)
+        start = h0, jax.tree.map(lambda p: jnp.zeros((len(h0), *p.shape), p.dtype), params), nothing
 
-        def advance(carry: tuple[Array, Params, Params], now: tuple[Array, Array]) -> tuple[tuple, None]:
-            h, influence, gradient = carry
-            x, error = now
-            by_params, by_h = jax.jacobian(network.step, (0, 1))(params, h, x)
-            influence = jax.tree.map(
-                lambda M, direct: jnp.tensordot(by_h, M, 1) + direct, influence, by_params
-            )
+        def advance(carry: tuple, now: tuple[Array, Array]) -> tuple[tuple, None]:
+            (h, influence, gradient), (x, error) = carry, now
+            direct, J = jax.jacobian(network.step, (0, 1))(params, h, x)
+            influence = jax.tree.map(lambda M, new: jnp.tensordot(J, M, 1) + new, influence, direct)
             gradient = jax.tree.map(lambda G, M: G + jnp.tensordot(error, M, 1), gradient, influence)
             return (network.step(params, h, x), influence, gradient), None
 
@@ -58,10 +55,6 @@ class RTRL(AbstractRule):
 
         gradients = jax.vmap(one, in_axes=1)(course.inputs, errors)
         return loss, add(direction, jax.tree.map(lambda G: G.sum(0), gradients)), state
-
-
-def _no_influence(network: AbstractNetwork, params: Params) -> Params:
-    return jax.tree.map(lambda p: jnp.zeros((network.hidden, *p.shape), p.dtype), params)
 
 
 def _check_size(network: AbstractNetwork) -> None:

@@ -15,18 +15,21 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, WrapperStore
 
 CHUNK_BYTES = 2**23
 ROOT = "zarr.json"
-SYNCING = 16
+OURS = ("entry", "files", "seal")
+"""Attributes of the root that are no part of the record."""
+SYNCING = 8
 """Files that are flushed to the disk at a time; a file system commits them together."""
 
 
-def write(folder: Path, record: xr.Dataset) -> None:
-    """Write a record of numbers into a new folder, and return when it is on the disk.
+def write(folder: Path, record: xr.Dataset, entry: Mapping[str, Any]) -> None:
+    """Write a record of numbers into a new folder, with an entry about it, and return when it is safe.
 
     The files are put down directly and not through zarr, whose writer spends longer on a small record than
     its training takes.
@@ -40,10 +43,11 @@ def write(folder: Path, record: xr.Dataset) -> None:
         files[f"{name}/{ROOT}"] = json.dumps(metadata[str(name)]).encode()
         files |= {f"{name}/{key}": data for key, data in chunks}
     digests = {name: _digest(data) for name, data in files.items()}
+    coordinates = " ".join(str(name) for name in record.coords if name not in record.dims)
     root = {
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {**record.attrs, "files": digests},
+        "attributes": {**record.attrs, "coordinates": coordinates, "files": digests, "entry": entry},
         "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": metadata},
     }
     root["attributes"]["seal"] = _digest(_text(root))
@@ -53,11 +57,14 @@ def write(folder: Path, record: xr.Dataset) -> None:
 
 def opened(folder: Path) -> xr.Dataset:
     """The record in a folder, opened lazily; a damaged part raises a `ValueError` that names it when read."""
-    store = _Checked(LocalStore(folder, read_only=True))
-    store.digests = root(folder)["attributes"]["files"]
-    record = xr.open_dataset(store, engine="zarr", consolidated=True, chunks=None)
-    record.attrs = {name: value for name, value in record.attrs.items() if name not in ("files", "seal")}
+    record = xr.open_dataset(_checked(folder), engine="zarr", consolidated=True, chunks=None)
+    record.attrs = {name: value for name, value in record.attrs.items() if name not in OURS}
     return record
+
+
+def array(folder: Path, name: str) -> zarr.Array[Any]:
+    """One array of the record in a folder, opened lazily."""
+    return zarr.open_array(_checked(folder), path=name, mode="r")
 
 
 def root(folder: Path) -> dict[str, Any]:
@@ -105,6 +112,12 @@ class _Checked(WrapperStore[LocalStore]):
         return await self._store.get(key, prototype, byte_range)
 
 
+def _checked(folder: Path) -> _Checked:
+    store = _Checked(LocalStore(folder, read_only=True))
+    store.digests = root(folder)["attributes"]["files"]
+    return store
+
+
 def _reason(path: Path, digest: str) -> str | None:
     """What is wrong with a file; None if nothing is."""
     try:
@@ -140,7 +153,7 @@ def _array(name: str, variable: xr.Variable) -> tuple[dict[str, Any], list[tuple
         "shape": values.shape,
         "data_type": values.dtype.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shape}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
         "fill_value": _FILL[values.dtype.kind],
         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
         "attributes": dict(variable.attrs),
@@ -152,13 +165,13 @@ def _array(name: str, variable: xr.Variable) -> tuple[dict[str, Any], list[tuple
 
 def _chunks(values: np.ndarray, rows: int) -> Iterator[tuple[str, bytes]]:
     if values.ndim < 2:
-        yield "/".join(["c", *["0"] * values.ndim]), values.tobytes()
+        yield ".".join(["c", *["0"] * values.ndim]), values.tobytes()
         return
     for index, at in enumerate(range(0, values.shape[1], rows)):
         part = values[:, at : at + rows]
         # Every chunk of a regular grid has the full size.
         padding = [(0, rows - part.shape[1]) if axis == 1 else (0, 0) for axis in range(part.ndim)]
-        key = "/".join(["c", "0", str(index), *["0"] * (values.ndim - 2)])
+        key = ".".join(["c", "0", str(index), *["0"] * (values.ndim - 2)])
         yield key, np.pad(part, padding).tobytes()
 
 
@@ -185,7 +198,7 @@ def _sync(path: Path) -> None:
 
 
 def _text(data: Any) -> bytes:
-    return json.dumps(data, sort_keys=True).encode()
+    return json.dumps(data).encode()
 
 
 def _digest(data: bytes) -> str:

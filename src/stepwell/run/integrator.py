@@ -12,10 +12,11 @@ import xarray as xr
 from jax.flatten_util import ravel_pytree
 
 from stepwell.experiment import Experiment
+from stepwell.run.block import MOST, Block, as_arrays
 from stepwell.run.readings import read
 from stepwell.run.record import dataset
-from stepwell.run.store import Block, checked_seeds, recall
-from stepwell.run.trainer import as_arrays, check, start
+from stepwell.run.store import checked_seeds, recall
+from stepwell.run.trainer import check, start
 from stepwell.settings import lookup, setting
 
 SOLVERS = {
@@ -63,7 +64,7 @@ class Flow(eqx.Module):
         """Integrate from every seed's start; the record has its samples in place of updates."""
         seeds = checked_seeds(seeds)
         check(self.experiment)
-        return recall(self, seeds, store, len(seeds), lambda block: _integrate(self, block))
+        return recall(self, seeds, store, min(MOST, len(seeds)), lambda block: _integrate(self, block))
 
 
 def flow(
@@ -88,24 +89,20 @@ def _integrate(settings: Flow, block: Block) -> xr.Dataset:
     began, experiment = time.monotonic(), settings.experiment
     count = int(round(settings.duration / settings.every)) + 1
     times = settings.every * np.arange(count)
-    # One program serves all durations of about one length: the last time is repeated up to a round number.
-    coarse = max(1, 1 << (count.bit_length() - 3))
-    padded = np.pad(times, (0, -count % coarse), mode="edge")
+    # One program serves all durations up to a power of two: the last time is repeated.
+    ts = jnp.asarray(np.pad(times, (0, (1 << max(8, (count - 1).bit_length())) - count), mode="edge"))
     atol = settings.atol
     if atol is None:
         atol = min(1e-8, 1e-3 * (getattr(experiment.network, "sigma0", None) or 1.0))
     carry, traced = start(experiment, block.seeds), as_arrays(experiment, experiment.dtype)
     rows = (carry.params, carry.rule, carry.key)
     if settings.solver == "rk4":
-        shown = _solve_together(traced, *rows, jnp.asarray(padded))
+        shown = _fixed_steps(traced, *rows, ts, jnp.asarray(count))
     else:
         tolerances = jnp.asarray(settings.rtol), jnp.asarray(atol)  # arrays: a new tolerance compiles nothing
         alone: list[Any] = [jax.tree.map(lambda a, i=i: a[i], rows) for i in range(len(block.seeds))]
-        solved = [
-            _solve(traced, params, state, key, jnp.asarray(padded), *tolerances, settings.solver)
-            for params, state, key in alone
-        ]
-        shown = jax.tree.map(lambda *a: jnp.stack(a), *solved)
+        solved = [_adaptive_steps(traced, *row, ts, *tolerances, settings.solver) for row in alone]
+        shown = jax.tree.map(lambda *parts: np.stack(parts), *solved)
     loss, norm, params, direction = jax.tree.map(lambda a: np.asarray(a[:, :count]), shown)
     shots = {"params": params, "direction": direction, "rule": {}}
     snapshots = {**params, **read(experiment.recording.what, shots, len(block.seeds))}
@@ -115,11 +112,8 @@ def _integrate(settings: Flow, block: Block) -> xr.Dataset:
     return dataset(settings, block.seeds, curves, snapshots, axes, time.monotonic() - began)
 
 
-@eqx.filter_jit
-def _solve(
-    experiment: Experiment, params: Any, state: Any, key: Any, ts: Any, rtol: Any, atol: Any, solver: str
-) -> Any:
-    """The flow from one start: loss, norm, parameters and direction at the times `ts`."""
+def _gradient(experiment: Experiment, params: Any, state: Any, key: Any) -> tuple[Any, Any, Any]:
+    """The packed start, loss and direction as a function of packed parameters, and the way to unpack them."""
     y0, unravel = ravel_pytree(params)
     trials = experiment.task.trials(key)
 
@@ -131,23 +125,17 @@ def _solve(
             direction = {k: d if k in experiment.trainable else 0 * d for k, d in direction.items()}
         return loss, ravel_pytree(direction)[0]
 
-    if solver == "rk4":
-        ys = _fixed_steps(gradient, y0, ts)
-    else:
-        ys = _adaptive_steps(gradient, y0, ts, rtol, atol, solver)
-    loss, direction = jax.vmap(gradient)(ys)
-    return loss, jnp.linalg.norm(direction, axis=1), jax.vmap(unravel)(ys), jax.vmap(unravel)(direction)
+    return y0, gradient, unravel
 
 
 @eqx.filter_jit
-def _solve_together(experiment: Experiment, params: Any, state: Any, key: Any, ts: Any) -> Any:
-    """The flows from several starts in equal fixed steps, stacked: [seed, time, ...]."""
-    return jax.vmap(lambda p, s, k: _solve(experiment, p, s, k, ts, 0.0, 0.0, "rk4"))(params, state, key)
-
-
-def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solver: str) -> Any:
+def _adaptive_steps(
+    experiment: Experiment, params: Any, state: Any, key: Any, ts: Any, rtol: Any, atol: Any, solver: str
+) -> Any:
+    """The flow from one start: loss, norm, parameters and direction at the times `ts`."""
     import diffrax
 
+    y0, gradient, unravel = _gradient(experiment, params, state, key)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: -gradient(y)[1]),
         getattr(diffrax, SOLVERS[solver])(),
@@ -161,17 +149,40 @@ def _adaptive_steps(gradient: Any, y0: Any, ts: Any, rtol: Any, atol: Any, solve
         throw=False,
     )
     ys = jnp.asarray(solution.ys)
-    return jnp.where(jnp.isfinite(ys), ys, jnp.nan)
+    ys = jnp.where(jnp.isfinite(ys), ys, jnp.nan)
+    loss, direction = jax.vmap(gradient)(ys)
+    return loss, jnp.linalg.norm(direction, axis=1), jax.vmap(unravel)(ys), jax.vmap(unravel)(direction)
 
 
-def _fixed_steps(gradient: Any, y0: Any, ts: Any) -> Any:
+@eqx.filter_jit
+def _fixed_steps(experiment: Experiment, params: Any, state: Any, key: Any, ts: Any, count: Any) -> Any:
+    """The flows from several starts, four Runge-Kutta steps per record, stacked: [seed, time, ...]."""
     dt = (ts[1] - ts[0]) / 4
+    reach, weight = jnp.array([0.5, 0.5, 1.0, 0.0]), jnp.array([1.0, 2.0, 2.0, 1.0]) / 6
 
-    def step(y: Any, _: Any) -> tuple[Any, None]:
-        k1 = -gradient(y)[1]
-        k2 = -gradient(y + dt / 2 * k1)[1]
-        k3 = -gradient(y + dt / 2 * k2)[1]
-        k4 = -gradient(y + dt * k3)[1]
-        return y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4), None
+    def alone(params: Any, state: Any, key: Any) -> Any:
+        y0, gradient, unravel = _gradient(experiment, params, state, key)
 
-    return jax.lax.scan(lambda y, _: (jax.lax.scan(step, y, None, 4)[0], y), y0, ts)[1]
+        # The stages are a loop, so that the program holds the gradient once and compiles fast.
+        def stage(carry: Any, coefficients: Any) -> Any:
+            start, at, total = carry
+            loss, direction = gradient(at)
+            at = start - coefficients[0] * dt * direction
+            return (start, at, total + coefficients[1] * direction), (loss, direction)
+
+        def step(y: Any, _: Any) -> Any:
+            (_, _, total), shown = jax.lax.scan(stage, (y, y, 0 * y), (reach, weight))
+            return y - dt * total, jax.tree.map(lambda a: a[0], shown)
+
+        def record(i: Any, carry: Any) -> Any:
+            y, kept = carry
+            after, shown = jax.lax.scan(step, y, None, 4)
+            first = (y, *jax.tree.map(lambda a: a[0], shown))
+            return after, jax.tree.map(lambda a, value: a.at[i].set(value), kept, first)
+
+        blank = jnp.zeros((len(ts), len(y0)), y0.dtype)
+        _, (ys, loss, direction) = jax.lax.fori_loop(0, count, record, (y0, (blank, blank[:, 0], blank)))
+        norm = jnp.linalg.norm(direction, axis=1)
+        return loss, norm, jax.vmap(unravel)(ys), jax.vmap(unravel)(direction)
+
+    return jax.vmap(alone)(params, state, key)

@@ -45,7 +45,7 @@ def dataset(
         curves: `loss`, `gradient_norm`, [seed, update].
         snapshots: parameters and readings, [seed, snapshot, ...].
         times: coordinates `update`, `learning_time` [update] and `snapshot_update`, `snapshot_learning_time`
-            [snapshot].
+            [snapshot]; the learning times may have the seed as first axis.
         seconds: wall time of the run.
         notes: sentences about what went differently than asked (divergence, a resumed run on another
             machine).
@@ -66,11 +66,11 @@ def dataset(
     coordinates = {
         "seed": np.asarray(seeds, np.int64),
         "update": times["update"],
-        "learning_time": ("update", times["learning_time"]),
         "snapshot_update": ("snapshot", times["snapshot_update"]),
-        "snapshot_learning_time": ("snapshot", times["snapshot_learning_time"]),
     }
-    notes = [*notes, *_divergence(seeds, diverged)]
+    for name, dim in (("learning_time", "update"), ("snapshot_learning_time", "snapshot")):
+        coordinates[name] = (("seed", dim)[-times[name].ndim :], times[name])
+    notes = [*notes, *divergence(seeds, diverged)]
     return xr.Dataset(variables, coordinates, attributes(settings, seconds, notes))
 
 
@@ -117,6 +117,7 @@ def check_schema(record: xr.Dataset) -> None:
         )
 
 
-def _divergence(seeds: Sequence[int], diverged: np.ndarray) -> list[str]:
+def divergence(seeds: Sequence[int], diverged: np.ndarray) -> list[str]:
+    """A sentence about the runs that diverged, if any did; from `diverged_at` [seed]."""
     lost = [f"{seed} at update {at}" for seed, at in zip(seeds, diverged) if at >= 0]
     return [f"diverged: seed {', '.join(lost)}; the record keeps what came before."] if lost else []

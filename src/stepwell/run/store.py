@@ -1,39 +1,34 @@
 """Records on disk, by fingerprint: nothing is trained twice or half-written, and what was stopped goes on.
 
-A store is a folder: `runs/<fingerprint>/<block>.zarr` holds finished blocks of runs,
-`partial/<fingerprint>-<block>/` the checkpoints of blocks that are under way. Everything is written to a
-temporary name in its own folder and renamed.
+A store is a folder: `runs/` holds finished blocks of runs, `catalogue.jsonl` says what they are, `partial/`
+the checkpoints of blocks that are under way, `locks/` who is at work. A block is written to another place on
+the same disk and then takes its name at once.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from stepwell.experiment import experiment_fingerprint
+from stepwell.run import archive
+from stepwell.run.block import Block, block_name, of_seeds
 from stepwell.run.checkpoint import Checkpoints, write_durably
+from stepwell.run.index import Index
+from stepwell.run.locks import locked
 from stepwell.run.record import SCHEMA, check_schema, notes_of
+from stepwell.run.rows import described, of_one
 
-
-class Block(NamedTuple):
-    """Networks that are stacked into one program; width and membership belong to the identity of its runs.
-
-    Attributes:
-        seeds: one per row; the last ones may repeat to fill the common width.
-        rows: how many of the first rows are wanted.
-        checkpoints: where to keep what is under way; None for nowhere.
-    """
-
-    seeds: tuple[int, ...]
-    rows: int
-    checkpoints: Checkpoints | None = None
+Compute = Callable[[Block], xr.Dataset]
+MARKER = "stepwell-store.json"
 
 
 class Store:
@@ -50,55 +45,118 @@ class Store:
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"'{self.path}' is a file; a store is a folder. Give another path.")
-        marker = self.path / "stepwell-store.json"
+        marker = self.path / MARKER
         if marker.exists():
-            found = json.loads(marker.read_text()).get("schema")
-            if found != SCHEMA:
-                raise ValueError(
-                    f"the store '{self.path}' has schema version {found}, this stepwell reads version "
-                    f"{SCHEMA}; use the version that wrote it, or another folder."
-                )
+            _check_version(marker)
         else:
             self.path.mkdir(parents=True, exist_ok=True)
             write_durably(marker, json.dumps({"schema": SCHEMA}).encode())
+        self.index = Index(self.path)
 
-    def find(self, fingerprint: str, seeds: Sequence[int]) -> dict[int, xr.Dataset]:
-        """The finished rows of an experiment, by seed."""
-        found: dict[int, xr.Dataset] = {}
-        for path in sorted((self.path / "runs" / fingerprint).glob("*.zarr")):
-            record = open_record(path)
-            for seed in set(record.seed.values.tolist()) & (set(seeds) - set(found)):
-                found[seed] = record.sel(seed=[seed])
-        return found
+    def find(self, fingerprint: str, seeds: Collection[int]) -> list[xr.Dataset]:
+        """The finished rows of an experiment, opened lazily, one record per block that has some."""
+        self.index.refresh()
+        found: dict[str, list[int]] = {}
+        for seed, (block, row) in self.index.rows.get(fingerprint, {}).items():
+            if seed in seeds:
+                found.setdefault(block, []).append(row)
+        return [
+            of_one(open_record(self.index.folder(block)), self.index.entries[block], fingerprint, rows)
+            for block, rows in found.items()
+            if self.index.folder(block).exists()
+        ]
+
+    def missing(self, block: Block) -> list[tuple[int, int]]:
+        """The wanted runs of a block that are not in the store."""
+        self.index.refresh()
+        rows = [self.index.rows.get(fingerprint, {}) for fingerprint in block.fingerprints]
+        return [
+            (index, seed)
+            for index, seed in block.wanted
+            if seed not in rows[index] or not self.index.folder(rows[index][seed][0]).exists()
+        ]
 
     def save(self, record: xr.Dataset, block: Block) -> Path:
         """Write a finished block; a record that is there already stays."""
-        folder = self.path / "runs" / record.attrs["fingerprint"]
-        folder.mkdir(parents=True, exist_ok=True)
-        target, temporary = folder / f"{block_name(block.seeds)}.zarr", folder / f".{uuid.uuid4().hex}.tmp"
+        name = block_name(block)
+        entry = described(record, block, name)
+        target, temporary = self.index.folder(name), self.path / "partial" / f"{name}.{uuid.uuid4().hex}.tmp"
         try:
-            record.to_zarr(temporary, mode="w", consolidated=False, zarr_format=3)
-            _sync(temporary)
+            archive.write(temporary, record, entry)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
+                self.index.add(entry)
                 os.rename(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return target
 
-    def checkpoints(self, fingerprint: str, seeds: Sequence[int]) -> Checkpoints:
+    def checkpoints(self, block: Block) -> Checkpoints:
         """Where a block keeps its state while it is under way."""
-        return Checkpoints(
-            self.path / "partial" / f"{fingerprint}-{block_name(seeds)}", fingerprint, tuple(seeds)
-        )
+        name = block_name(block)
+        return Checkpoints(self.path / "partial" / name, name, block.seeds)
+
+    @contextmanager
+    def claimed(self, block: Block, wait: bool = True) -> Iterator[bool]:
+        """Hold the wanted runs of a block, so that no other process trains them.
+
+        Args:
+            block: its runs.
+            wait: until nobody else has any of them.
+
+        Yields:
+            Whether they are held.
+
+        Raises:
+            ValueError: if the store cannot be written.
+        """
+        names = [f"{block.fingerprints[index]}-{seed}" for index, seed in block.wanted]
+        try:
+            for folder in ("locks", "partial", "runs"):
+                (self.path / folder).mkdir(exist_ok=True)
+            claim = locked(self.path / "locks", names, wait)
+            held = claim.__enter__()
+        except OSError as error:
+            raise ValueError(
+                f"the store '{self.path}' cannot be written ({error.strerror}), and it lacks runs that are "
+                "wanted; give a store that can, or make room."
+            ) from error
+        try:
+            yield held
+        finally:
+            claim.__exit__(None, None, None)
 
 
-def recall(
-    settings: Any,
-    seeds: Sequence[int],
-    store: Any,
-    width: int,
-    compute: Callable[[Block], xr.Dataset],
-) -> xr.Dataset:
+def settle(block: Block, store: Store, compute: Compute, wait: bool = True, alone: bool = False) -> bool:
+    """Make sure that a store has the wanted runs of a block.
+
+    Args:
+        block: what is wanted.
+        store: where it is kept.
+        compute: makes the record of a block, without the rows that only fill its width.
+        wait: for other processes that have some of the runs under way.
+        alone: whether the block may become narrower if some of its runs are there. Others keep the width that
+            they have in common, so that one program serves them all.
+
+    Returns:
+        False if another process has some of the runs under way, and nothing was done.
+    """
+    if not store.missing(block):
+        return True
+    with store.claimed(block, wait) as held:
+        if not held:
+            return False
+        missing = store.missing(block)  # what was under way a moment ago may be there now
+        if missing:
+            rows = len(missing) if alone else len(block.runs)
+            block = block._replace(runs=tuple((missing * rows)[:rows]), rows=len(missing))
+            checkpoints = store.checkpoints(block)
+            store.save(compute(block._replace(checkpoints=checkpoints)), block)
+            checkpoints.clear()
+    return True
+
+
+def recall(settings: Any, seeds: Sequence[int], store: Any, width: int, compute: Compute) -> xr.Dataset:
     """The record of settings on seeds: from the store where it has them, computed block by block where not.
 
     Args:
@@ -106,28 +164,35 @@ def recall(
         seeds: the wanted seeds, in order.
         store: a `Store`, a path, or None.
         width: largest number of networks in a block.
-        compute: makes the record of a block, without its padding.
+        compute: makes the record of a block, without the rows that only fill its width.
     """
-    fingerprint = experiment_fingerprint(settings)
+    fingerprint, fresh = experiment_fingerprint(settings), []
     store = store if store is None or isinstance(store, Store) else Store(store)
-    if fingerprint is None:
-        store = None  # a Python function among the settings: two such runs cannot be told apart
-    found = {} if store is None else store.find(fingerprint, seeds)
+
+    def computed(block: Block) -> xr.Dataset:
+        fresh.append(compute(block))
+        return fresh[-1]
+
     blocks = -(-len(seeds) // width)
     rows = -(-len(seeds) // blocks)
-    fresh = []
     for at in range(0, len(seeds), rows):
-        missing = [seed for seed in seeds[at : at + rows] if seed not in found]
-        if not missing:
-            continue
-        padded = tuple((missing * rows)[:rows]) if blocks > 1 else tuple(missing)
-        block = Block(padded, len(missing), store and store.checkpoints(fingerprint, padded))
-        record = compute(block)
-        if store is not None:
-            store.save(record, block)
-            block.checkpoints.clear()
-        fresh.append(record)
-    return join([*found.values(), *fresh], seeds)
+        some = list(seeds[at : at + rows])
+        block = of_seeds(settings, (some * rows)[:rows] if blocks > 1 else some, len(some))
+        if store is None or fingerprint is None:  # with a Python function two runs cannot be told apart
+            computed(block)
+        else:
+            _kept(block, store, computed, blocks == 1)
+    made = {seed for record in fresh for seed in record.seed.values.tolist()}
+    rest = set(seeds) - made
+    return join([*fresh, *(store.find(fingerprint, rest) if rest else [])], seeds)
+
+
+def _kept(block: Block, store: Store, compute: Compute, alone: bool) -> None:
+    """Settle a block; a disk that is full costs the record's keeping, not the record."""
+    try:
+        settle(block, store, compute, alone=alone)
+    except OSError as error:
+        warnings.warn(f"the store '{store.path}' could not keep a record: {error.strerror}.", stacklevel=4)
 
 
 def join(records: Sequence[xr.Dataset], seeds: Sequence[int]) -> xr.Dataset:
@@ -138,13 +203,12 @@ def join(records: Sequence[xr.Dataset], seeds: Sequence[int]) -> xr.Dataset:
         seed=list(seeds)
     )
     joined.attrs["notes"] = json.dumps(sorted({note for record in records for note in notes_of(record)}))
-    unique = {record.attrs["created"]: record.attrs["seconds"] for record in records}
-    return joined.assign_attrs(seconds=sum(unique.values()))
+    return joined.assign_attrs(seconds=sum(record.attrs["seconds"] for record in records))
 
 
 def open_record(path: str | os.PathLike[str]) -> xr.Dataset:
     """A record on disk, opened lazily and checked for its schema."""
-    record = xr.open_dataset(path, engine="zarr", consolidated=False, chunks=None)
+    record = archive.opened(Path(path))
     check_schema(record)
     return record
 
@@ -161,15 +225,15 @@ def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(s) for s in values)
 
 
-def block_name(seeds: Sequence[int]) -> str:
-    """A folder name for a list of seeds in order."""
-    return hashlib.sha256(json.dumps(list(seeds)).encode()).hexdigest()[:12]
-
-
-def _sync(folder: Path) -> None:
-    for path in (*folder.rglob("*"), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _check_version(marker: Path) -> None:
+    try:
+        found = json.loads(marker.read_bytes())["schema"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"'{marker}' is damaged; if the folder is a store, write {json.dumps({'schema': SCHEMA})} there."
+        ) from None
+    if found != SCHEMA:
+        raise ValueError(
+            f"the store '{marker.parent}' has schema version {found}, this stepwell reads version {SCHEMA}; "
+            "use the version that wrote it, or another folder."
+        )

@@ -1,8 +1,7 @@
 """Training as a recorded trajectory: compiled chunks of updates, state in and out by value.
 
-Settings become arrays here and nowhere else. One compiled program serves every chunk of a block of networks:
-it takes the number of updates as an argument, so the bits of a run do not depend on how it was cut into
-chunks or interrupted.
+One compiled program serves every chunk of a block of networks: it takes the number of updates as an argument,
+so the bits of a run do not depend on how it was cut into chunks or interrupted.
 """
 
 import time
@@ -17,14 +16,14 @@ import optax
 import xarray as xr
 
 from stepwell.experiment import Experiment, Keys, keys
+from stepwell.run.block import Block, as_arrays, own_numbers, width
+from stepwell.run.pieces import Piece, fetched, recorded, start_piece
 from stepwell.run.readings import read
-from stepwell.run.record import dataset
 from stepwell.run.stability import warn_if_unstable
-from stepwell.run.store import Block, checked_seeds, recall
+from stepwell.run.store import checked_seeds, recall
 from stepwell.task.base import sizes
 
 CHUNK_SECONDS = 0.5
-BLOCK_BYTES = 2**19
 BUFFER_BYTES = 2**26
 
 
@@ -44,14 +43,6 @@ class Carry(NamedTuple):
     rule: Any
     key: Any
     update: Any
-
-
-class Piece(NamedTuple):
-    """What a chunk showed: curves [update, seed], snapshots [snapshot, seed, ...] and their own updates."""
-
-    curves: dict[str, np.ndarray]
-    snapshots: dict[str, Any]
-    updates: np.ndarray
 
 
 def train(
@@ -80,10 +71,7 @@ def train(
     seeds = checked_seeds(seeds)
     check(experiment)
     warn_if_unstable(experiment)
-    with jax.enable_x64(experiment.dtype == "float64"):
-        return recall(
-            experiment, seeds, store, width(experiment), lambda block: _train(experiment, block, progress)
-        )
+    return recall(experiment, seeds, store, width(experiment), lambda block: train_block(block, progress))
 
 
 def check(experiment: Experiment) -> None:
@@ -105,36 +93,28 @@ def check(experiment: Experiment) -> None:
         raise ValueError(f"trainable names {sorted(unknown)}, but the network has {sorted(names)}.")
 
 
-def width(experiment: Experiment) -> int:
-    """How many networks make one block: as many as keep the block's states in the second-level cache."""
-    task = sizes(experiment.task)
-    states = task.steps * experiment.network.hidden * task.batch * 8
-    return 1 if states * 4 > BLOCK_BYTES else min(128, max(1, BLOCK_BYTES // states))
-
-
-def as_arrays(settings: Any, dtype: str) -> Any:
-    """The settings with every number an array of the run's dtype, so that a new value compiles nothing."""
-
-    def array(leaf: Any) -> Any:
-        if isinstance(leaf, bool) or not isinstance(leaf, (int, float, complex, np.ndarray)):
-            return leaf
-        kind = jnp.result_type(dtype, jnp.complex64) if np.iscomplexobj(leaf) else dtype
-        return jnp.asarray(leaf, kind)
-
-    return jax.tree.map(array, settings)
-
-
 def start(experiment: Experiment, seeds: Sequence[int]) -> Carry:
     """The carry before the first update, drawn outside compiled code: no start depends on its block."""
-    rows = [_row(experiment, keys(seed)) for seed in seeds]
-    params, optimiser, rule, key = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
+    return _together([_row(experiment, keys(seed)) for seed in seeds])
+
+
+def _together(rows: Sequence[tuple[Any, Any, Any, Any]]) -> Carry:
+    params, optimiser, rule, key = jax.tree.map(_on_host, *rows)
     return Carry(params, optimiser, rule, key, jnp.zeros((), jnp.int32))
 
 
+def _on_host(*leaves: Any) -> Any:
+    """Leaves of several networks as one array; on the host, where a new number of them compiles nothing."""
+    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(np.stack([jax.random.key_data(leaf) for leaf in leaves]))
+    return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
+
+
 def _row(experiment: Experiment, key: Keys) -> tuple[Any, Any, Any, Any]:
-    dtype = experiment.dtype
-    params = {name: jnp.asarray(value, dtype) for name, value in experiment.network.init(key.init).items()}
-    rule = jax.tree.map(lambda a: jnp.asarray(a, dtype), experiment.rule.init(experiment.network, key.rule))
+    dtype, network = experiment.dtype, experiment.network
+    with jax.enable_x64(True):  # in either precision a seed draws the same numbers
+        params, rule = network.init(key.init), experiment.rule.init(network, key.rule)
+        params, rule = jax.tree.map(lambda a: jnp.asarray(a, dtype), (params, rule))
     return params, as_arrays(experiment.optimiser, dtype).transformation().init(params), rule, key.trials
 
 
@@ -160,14 +140,22 @@ def _norm(direction: Any) -> Any:
     return jnp.sqrt(sum(jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(direction)))
 
 
-def advance(experiment: Experiment, carry: Carry, count: int, room: int, slots: int) -> tuple[Carry, Any]:
-    """`count` updates of a block; curves in buffers of `room` entries, snapshots in `slots` slots."""
+def advance(
+    experiment: Experiment, carry: Carry, count: int, room: int, slots: int, own: Any = None
+) -> tuple[Carry, Any]:
+    """`count` updates of a block; curves in buffers of `room` entries, snapshots in `slots` slots.
+
+    `own` holds the numbers of the experiment of which each network has its own, as from `own_numbers`.
+    """
+    own = jax.tree.map(lambda _: None, experiment) if own is None else own
     # The count goes in as an array: a plain number is static, and every new one would compile a program.
-    return _advance(experiment, carry, jnp.asarray(count), room, slots)
+    return _advance(experiment, own, carry, jnp.asarray(count), room, slots)
 
 
 @eqx.filter_jit
-def _advance(experiment: Experiment, carry: Carry, count: Any, room: int, slots: int) -> tuple[Carry, Any]:
+def _advance(
+    experiment: Experiment, own: Any, carry: Carry, count: Any, room: int, slots: int
+) -> tuple[Carry, Any]:
     """The compiled program of `advance`.
 
     Every entry is written to the slot of the next snapshot; the last one written, the snapshot itself, stays.
@@ -177,10 +165,12 @@ def _advance(experiment: Experiment, carry: Carry, count: Any, room: int, slots:
     first = (carry.update + every - 1) // every
 
     def batched(update: Any, row: Any) -> Any:
+        def one(own: Any, row: Any) -> Any:
+            return _update(eqx.combine(own, experiment), update, *row)
+
         if single:  # stacking one network would turn its matrix products into batched ones, which are slower
-            out = _update(experiment, update, *jax.tree.map(lambda a: a[0], row))
-            return jax.tree.map(lambda a: a[None], out)
-        return jax.vmap(lambda *r: _update(experiment, update, *r))(*row)
+            return jax.tree.map(lambda a: a[None], one(*jax.tree.map(lambda a: a[0], (own, row))))
+        return jax.vmap(one)(own, row)
 
     def body(i: Any, state: Any) -> Any:
         carry, buffers, shots = state
@@ -199,35 +189,41 @@ def _advance(experiment: Experiment, carry: Carry, count: Any, room: int, slots:
     return carry, (buffers, shots)
 
 
-def _train(experiment: Experiment, block: Block, progress: Callable[[Progress], None] | None) -> xr.Dataset:
-    """A record of one block, from its start or from its last checkpoint."""
-    began, notes, pieces = time.monotonic(), [], []
-    traced, carry = as_arrays(experiment, experiment.dtype), start(experiment, block.seeds)
-    first = _start_piece(carry)
+def train_block(block: Block, progress: Callable[[Progress], None] | None = None) -> xr.Dataset:
+    """The record of one block of experiments, from its start or from its last checkpoint."""
+    with jax.enable_x64(block.settings[0].dtype == "float64"):
+        return _train(block, progress)
+
+
+def _train(block: Block, progress: Callable[[Progress], None] | None) -> xr.Dataset:
+    began, notes, pieces, experiment = time.monotonic(), [], [], block.settings[0]
+    carry = _together([_row(block.settings[index], keys(seed)) for index, seed in block.runs])
+    first = start_piece(carry.params, carry.rule)
     read(experiment.recording.what, first.snapshots, 1)  # a reading that cannot be had is found out now
     if block.checkpoints is not None:
         resumed = block.checkpoints.load(carry, first)
         if resumed is not None:
             carry, pieces, notes = resumed
-    for now, piece in _chunks(traced, carry, experiment.updates):
+    for reached, piece in _chunks(block, carry, experiment.updates):
         pieces.append(piece)
         loss = piece.curves["loss"][-1]
         if progress is not None:
-            progress(Progress(int(now.update), experiment.updates + 1, loss))
+            progress(Progress(int(reached.update), experiment.updates + 1, loss))
         if not np.isfinite(loss).any():
             break
         if block.checkpoints is not None:
-            block.checkpoints.save(now, pieces)
-    return _record(experiment, block, pieces, time.monotonic() - began, notes)
+            block.checkpoints.save(reached, pieces)
+    return recorded(block, pieces, time.monotonic() - began, notes)
 
 
-def _chunks(experiment: Experiment, carry: Carry, total: int) -> Iterator[tuple[Carry, Piece]]:
+def _chunks(block: Block, carry: Carry, total: int) -> Iterator[tuple[Carry, Piece]]:
     """The run in chunks of about `CHUNK_SECONDS`; the next chunk computes while the last one is looked at.
 
     The entry after the last update is made by the same program, and the carry after it is thrown away: so it
     has the bits that it would have in a longer run.
     """
-    every = experiment.recording.every
+    experiment = as_arrays(block.settings[0], block.settings[0].dtype)
+    own, every = own_numbers(block, experiment.dtype), experiment.recording.every
     snapshot = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(carry.params))
     room = min(BUFFER_BYTES // (16 * len(carry.key)), 1 << max(5, total.bit_length()))
     slots = 2 + min(room // every, max(1, BUFFER_BYTES // snapshot))
@@ -237,63 +233,15 @@ def _chunks(experiment: Experiment, carry: Carry, total: int) -> Iterator[tuple[
         behind, ahead = ahead, None
         if at < total:
             count_now = min(count, most, total - at)
-            carry, shown = advance(experiment, carry, count_now, room, slots)
+            carry, shown = advance(experiment, carry, count_now, room, slots, own)
             ahead, at = (carry, shown, at, count_now), at + count_now
         if behind is not None:
-            yield behind[0], _fetch(every, *behind[1:])
+            yield behind[0], fetched(every, *behind[1:])
             elapsed, clock = time.monotonic() - clock, time.monotonic()
             if compiled and elapsed < CHUNK_SECONDS / 2:
                 count = min(most, 4 * count)
             elif compiled and elapsed > 2 * CHUNK_SECONDS:
                 count = max(1, count // 2)
             compiled = True
-    _, shown = advance(experiment, carry, 1, room, slots)
-    yield carry, _fetch(every, shown, total, 1, last=True)
-
-
-def _fetch(every: int, shown: Any, at: int, count: int, last: bool = False) -> Piece:
-    """A chunk's outputs on the host, with the slots that are not yet a snapshot left out."""
-    first = -(-at // every)
-    updates = np.arange(first * every, at + count, every) if not last else np.array([at])
-    (loss, norm), shots = jax.tree.map(np.asarray, shown)
-    curves = {"loss": loss[:count].copy(), "gradient_norm": norm[:count].copy()}
-    return Piece(curves, jax.tree.map(lambda a: a[: len(updates)].copy(), shots), updates)
-
-
-def _start_piece(carry: Carry) -> Piece:
-    """A piece of the record with the structure of those that `_fetch` returns: the start, with no updates."""
-    shots = {"params": carry.params, "rule": carry.rule, "direction": carry.params}
-    shots = jax.tree.map(lambda a: np.asarray(a)[:, None], shots)
-    return Piece({"loss": np.zeros(0), "gradient_norm": np.zeros(0)}, shots, np.zeros(0))
-
-
-def _record(
-    experiment: Experiment, block: Block, pieces: Sequence[Piece], seconds: float, notes: Sequence[str]
-) -> xr.Dataset:
-    rate, total, every = experiment.optimiser.learning_rate, experiment.updates, experiment.recording.every
-    curves = {name: np.concatenate([p.curves[name] for p in pieces]).T for name in ("loss", "gradient_norm")}
-    shots = jax.tree.map(
-        lambda *parts: np.moveaxis(np.concatenate(parts), 0, 1), *[p.snapshots for p in pieces]
-    )
-    snapshots = {
-        **shots["params"],
-        **shots["rule"],
-        **read(experiment.recording.what, shots, len(block.seeds)),
-    }
-    updates, due = np.arange(total + 1), np.unique(np.append(np.arange(0, total + 1, every), total))
-    # A run that stopped early since all its networks diverged is NaN from there on.
-    curves = {name: _filled(values, total + 1)[: block.rows] for name, values in curves.items()}
-    snapshots = {name: _filled(values, len(due))[: block.rows] for name, values in snapshots.items()}
-    times = {
-        "update": updates,
-        "learning_time": rate * updates,
-        "snapshot_update": due,
-        "snapshot_learning_time": rate * due,
-    }
-    return dataset(experiment, block.seeds[: block.rows], curves, snapshots, times, seconds, notes)
-
-
-def _filled(values: np.ndarray, length: int) -> np.ndarray:
-    missing = [(0, 0)] * values.ndim
-    missing[1] = (0, length - values.shape[1])
-    return np.pad(values, missing, constant_values=np.nan) if missing[1][1] else values
+    _, shown = advance(experiment, carry, 1, room, slots, own)
+    yield carry, fetched(every, shown, total, 1, last=True)

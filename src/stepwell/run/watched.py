@@ -1,13 +1,21 @@
 """A run taken further a few updates at a time, for those who look on while it learns."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stepwell.experiment import Experiment
-from stepwell.run.trainer import Carry, advance, as_arrays, start
+from stepwell.run.block import as_arrays
+from stepwell.run.trainer import Carry, advance, start
 
 MOST = 2000
+
+
+class Curves(NamedTuple):
+    """Losses and norms of the direction, from the present parameters to the new ones, [updates + 1]."""
+
+    loss: np.ndarray
+    gradient_norm: np.ndarray
 
 
 def begun(experiment: Experiment, seed: int) -> Carry:
@@ -15,7 +23,7 @@ def begun(experiment: Experiment, seed: int) -> Carry:
     return start(experiment, [seed])
 
 
-def further(experiment: Experiment, carry: Carry, updates: int) -> tuple[Carry, np.ndarray]:
+def further(experiment: Experiment, carry: Carry, updates: int) -> tuple[Carry, Curves]:
     """The same updates as in `train`, a few of them; a new learning rate compiles nothing.
 
     Args:
@@ -24,7 +32,7 @@ def further(experiment: Experiment, carry: Carry, updates: int) -> tuple[Carry, 
         updates: how many, from 0 to 2000.
 
     Returns:
-        The new state, and the losses from the present parameters to the new ones, [updates + 1].
+        The new state, and the curves on the way.
 
     Raises:
         ValueError: for a number of updates out of range.
@@ -34,7 +42,7 @@ def further(experiment: Experiment, carry: Carry, updates: int) -> tuple[Carry, 
     traced = as_arrays(experiment, experiment.dtype)
     carry, before = _advanced(traced, carry, updates)
     _, last = _advanced(traced, carry, 1)
-    return carry, np.append(before, last)
+    return carry, Curves(*np.concatenate([before, last], axis=1))
 
 
 def parameters(carry: Carry) -> dict[str, np.ndarray]:
@@ -44,5 +52,5 @@ def parameters(carry: Carry) -> dict[str, np.ndarray]:
 
 def _advanced(traced: Any, carry: Carry, count: int) -> tuple[Carry, np.ndarray]:
     # One length of buffer, so that one program serves every count; snapshots beyond the only slot are dropped.
-    carry, ((losses, _), _) = advance(traced, carry, count, MOST, 1)
-    return carry, np.asarray(losses[:count, 0])
+    carry, (curves, _) = advance(traced, carry, count, MOST, 1)
+    return carry, np.stack([np.asarray(curve[:count, 0]) for curve in curves])

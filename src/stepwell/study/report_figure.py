@@ -4,9 +4,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
-from stepwell.figure import adaptive_svg, styled
+from stepwell.figure import Figure, adaptive_svg, styled
 from stepwell.study.judge import Judged
 
 

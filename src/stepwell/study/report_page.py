@@ -88,9 +88,9 @@ def marked_up(text: str) -> str:
 def _maths(latex: str) -> str:
     """Symbols, indices and exponents; of other commands the name stays, readable at least."""
     latex = re.sub(r"\\[tdb]?frac(\w|\{[^{}]*\})(\w|\{[^{}]*\})", _quotient, latex)
-    latex = re.sub(r"\\(?:left|right|big|Big|,|;|!|operatorname|mathcal|mathrm)(?![a-zA-Z])", "", latex)
+    latex = re.sub(r"\\(?:left|right|big|Big|operatorname|mathcal|mathrm)(?![a-zA-Z])", "", latex)
     latex = re.sub(r"\\hat ?(\w|\{\w\})", lambda m: m[1].strip("{}") + "\u0302", latex)
-    text = html.escape(re.sub(r"\\([a-zA-Z]+) ?|\\(.)", _symbol, latex))
+    text = html.escape(re.sub(r"\\([a-zA-Z]+)|\\(.)", _symbol, latex))
     for mark, tag in (("_", "sub"), ("^", "sup")):
         text = re.sub(rf"{re.escape(mark)}(?:\{{([^{{}}]*)\}}|(&\w+;|.))", rf"<{tag}>\1\2</{tag}>", text)
     return text.replace("{", "").replace("}", "")
@@ -103,7 +103,7 @@ def _quotient(fraction: re.Match[str]) -> str:
 
 def _symbol(command: re.Match[str]) -> str:
     if command[2]:
-        return {"|": "‖", " ": " "}.get(command[2], command[2])
+        return {"|": "‖", ",": "", ";": "", "!": ""}.get(command[2], command[2])
     special = {"to": "→", "cdot": "·", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "infty": "∞"}
     entity = html.unescape(f"&{command[1]};")
     return special.get(command[1]) or (entity if len(entity) == 1 else command[1])

@@ -2,15 +2,19 @@
 
 from stepwell.task.arrays import Arrays
 from stepwell.task.base import AbstractTask, Sizes, Trials, draw, sizes
+from stepwell.task.data_aligned import DataAligned
 from stepwell.task.flipflop import FlipFlop
 from stepwell.task.impulse import Impulse
 from stepwell.task.mante import Mante
 from stepwell.task.romo import Romo
 from stepwell.task.step_target import StepTarget
+from stepwell.task.white_noise import WhiteNoise
 
 TASKS: dict[str, type[AbstractTask]] = {
     "impulse": Impulse,
     "arrays": Arrays,
+    "white_noise": WhiteNoise,
+    "data_aligned": DataAligned,
     "flipflop": FlipFlop,
     "mante": Mante,
     "romo": Romo,
@@ -21,6 +25,7 @@ __all__ = [
     "TASKS",
     "AbstractTask",
     "Arrays",
+    "DataAligned",
     "FlipFlop",
     "Impulse",
     "Mante",
@@ -28,6 +33,7 @@ __all__ = [
     "Sizes",
     "StepTarget",
     "Trials",
+    "WhiteNoise",
     "draw",
     "sizes",
 ]

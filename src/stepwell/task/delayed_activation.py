@@ -10,10 +10,11 @@ from stepwell.task.base import AbstractTask, Trials, draw
 
 
 class DelayedActivation(AbstractTask):
-    r"""One trial of $2T_d$ steps: the target is 0 for the first $T_d$ steps and 1 for the rest, the input always 1.
+    r"""A trial of $2T_d$ steps: the target is 0 in the first half and 1 in the second, the input always 1.
 
-    The loss is `loss_scale` times $\sum_t(y_t-y^*_t)^2$. With $1/T_d$, the default, an output that is 0 throughout has
-    loss 1. In the one-parameter model a step of $dt$ and `loss_scale` $=dt$ give the integral $L$, the default $L/T$.
+    The loss is `loss_scale` times $\sum_t(y_t-y^*_t)^2$. With $1/T_d$, the default, an output that is 0
+    throughout has loss 1. In the one-parameter model, with steps of length $dt$, `loss_scale` $=dt$ gives the
+    integral $L$ and the default $L/T$.
 
     Attributes:
         delay: $T_d$, in steps.
@@ -26,21 +27,21 @@ class DelayedActivation(AbstractTask):
     Source: ghost2025, Eq. (3) and Fig. 3; divisor and initial state from the authors' code.
     """
 
-    delay: int = setting(20)
-    h0: float = -0.3
+    h0: float
     loss_scale: float = eqx.field(metadata={"automatic": True})
+    delay: int = setting()
     steps: int = eqx.field(static=True, init=False)
     batch: int = eqx.field(static=True, init=False)
 
-    def __init__(self, delay: int = 20, h0: float = -0.3, loss_scale: float | None = None):
+    def __init__(self, delay: int = 20, h0: float | int = -0.3, loss_scale: float | int | None = None):
         if delay < 1:
             raise ValueError(f"delay={delay} is no delay; it is a number of steps, at least 1.")
-        self.delay, self.h0 = int(delay), h0
-        self.loss_scale = 1 / self.delay if loss_scale is None else loss_scale
-        if not (np.isfinite(self.h0) and np.isfinite(self.loss_scale) and self.loss_scale > 0):
+        scale = 1 / delay if loss_scale is None else loss_scale
+        if not (np.isfinite(h0) and np.isfinite(scale) and scale > 0):
             raise ValueError(
-                f"h0={h0} must be finite and loss_scale={loss_scale} a finite number above 0, or None."
+                f"h0={h0} and loss_scale={loss_scale} do not fit; both must be finite, loss_scale above 0."
             )
+        self.delay, self.h0, self.loss_scale = int(delay), float(h0), float(scale)
         self.steps, self.batch = 2 * self.delay, 1
 
     def trial(self, key: PRNGKeyArray) -> Trials:

@@ -1,57 +1,106 @@
 """Learn what a linear teacher answers to white inputs."""
 
-import math
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from stepwell.settings import setting
-from stepwell.task.base import AbstractTask, Trials, draw
-
-Teacher = tuple[Float[Array, "hidden hidden"], Float[Array, "hidden input"], Float[Array, "output hidden"]]
-INPUTS = ("white", "one_hot")
-WEIGHTS = ("final", "mean", "sum")
+from stepwell.settings import number, setting
+from stepwell.task.base import AbstractTask, Trials
+from stepwell.task.linear_teacher import (
+    Teacher,
+    check_teacher,
+    checked_batch,
+    taught_loss,
+    taught_trial,
+    taught_trials,
+)
 
 
 class WhiteNoise(AbstractTask):
-    r"""A Gaussian linear teacher $h_{t+1}=W^\star h_t+b^\star x_t$, $y^\star_t=c^\star h_{t+1}$, that student and teacher see alike.
+    r"""Student and teacher see the same inputs: $h_{t+1}=W^\star h_t+b^\star x_t$, $y^\star_t=c^\star h_{t+1}$.
 
-    The loss is $\sum_t\omega_t\tfrac12|\varepsilon_t|^2$ with $\omega$ 1 at the last step alone (`final`), 1/T at every
-    step (`mean`), or 1 (`sum`). Under `white` inputs every entry is an independent standard normal, and the loss is the
-    average over the batch. Under `one_hot` inputs the batch holds one trial per step and channel with a single 1, and
-    the loss is their sum: for a linear student at rest that is the exact expectation over white inputs, for every rule.
+    The loss is $\sum_t\omega_t\tfrac12|\varepsilon_t|^2$ with $\omega$ 1 at the last step alone (`final`), 1/T
+    at every step (`mean`) or 1 (`sum`). `white` inputs are independent standard normals, and the loss is the
+    average over the batch. `one_hot` inputs are all trials with a single 1, one per step and channel, and the
+    loss is their sum: for a linear student that starts at 0 that is the exact expectation over white inputs,
+    under every rule.
+
+    The teacher is Gaussian, or given.
 
     Attributes:
-        input, output: numbers of channels.
-        hidden: units of the teacher.
-        radius: spectral radius of $W^\star$, below 1.
-        input_scale, output_scale: standard deviations of $b^\star$ and $c^\star$; None takes $1/\sqrt{\text{hidden}}$ for $c^\star$.
-        seed: of the teacher.
-        teacher: $(W^\star,b^\star,c^\star)$ as nested tuples or arrays in place of a drawn one; it sets the sizes.
+        input, output: numbers of channels; None takes those of a given teacher, or 3 and 1.
+        hidden: units of a drawn teacher.
+        radius: spectral radius of its $W^\star$, below 1.
+        input_scale: standard deviation of its $b^\star$; that of $c^\star$ is $1/\sqrt{\mathrm{hidden}}$.
+        seed: of a drawn teacher.
+        teacher: $(W^\star,b^\star,c^\star)$ in place of a drawn one, arrays or nested tuples.
         steps: length T of a trial.
-        batch: trials per update; with `one_hot` inputs it is steps times input.
+        batch: trials per update; None for 32, or steps times input for `one_hot` inputs.
         inputs: "white" or "one_hot".
         weights: "final", "mean" or "sum".
 
     Raises:
-        ValueError: for sizes below 1, an unknown word, or an unstable teacher.
+        ValueError: for sizes that do not fit, an unknown word, or an unstable teacher.
 
     Source: williams2026, section 4 (student and teacher, white inputs); one-hot inputs are ours.
     """
 
-    input: int = setting(3)
-    output: int = setting(1)
+    input: int = setting(None, automatic=True)
+    output: int = setting(None, automatic=True)
     hidden: int = setting(4)
-    radius: float = 0.8
-    input_scale: float = 1.0
-    output_scale: float | None = None
+    radius: float = number(0.8)
+    input_scale: float = number(1.0)
     seed: int = setting(0)
     teacher: Any = setting(None)
     steps: int = setting(25)
-    batch: int = setting(32)
+    batch: int = setting(None, automatic=True)
     inputs: str = setting("white")
     weights: str = setting("mean")
+
+    def __post_init__(self) -> None:
+        sizes = 3, 1
+        if self.teacher is not None:
+            W, b, c = (np.asarray(part, float) for part in self.teacher)
+            check_teacher(W, b, c)
+            self.teacher = tuple(tuple(map(tuple, part.tolist())) for part in (W, b, c))
+            sizes = b.shape[1], len(c)
+        self.input = sizes[0] if self.input is None else self.input
+        self.output = sizes[1] if self.output is None else self.output
+        if self.teacher is not None and (self.input, self.output) != sizes:
+            raise ValueError(
+                f"the teacher has {sizes[0]} inputs and {sizes[1]} outputs; leave input and output out."
+            )
+        if min(self.input, self.output, self.hidden, self.steps) < 1:
+            raise ValueError(
+                f"a teacher needs a channel, a unit and a step at least; got input={self.input}, "
+                f"output={self.output}, hidden={self.hidden}, steps={self.steps}."
+            )
+        if isinstance(self.radius, float) and not 0 <= self.radius < 1:
+            raise ValueError(f"the teacher is unstable: radius={self.radius}; it must be in [0, 1).")
+        self.batch = checked_batch(self.batch, self.inputs, self.weights, self.steps * self.input)
+
+    def system(self) -> Teacher:
+        """The teacher (W, b, c)."""
+        if self.teacher is not None:
+            W, b, c = (jnp.asarray(part, float) for part in self.teacher)
+            return W, b, c
+        rng = np.random.default_rng(self.seed)
+        W = rng.standard_normal((self.hidden, self.hidden))
+        b = rng.standard_normal((self.hidden, self.input))
+        c = rng.standard_normal((self.output, self.hidden)) / np.sqrt(self.hidden)
+        unit = W / np.abs(np.linalg.eigvals(W)).max()
+        return self.radius * jnp.asarray(unit), self.input_scale * jnp.asarray(b), jnp.asarray(c)
+
+    def trial(self, key: PRNGKeyArray) -> Trials:
+        """One trial with white inputs, or the first of the one-hot ones."""
+        return taught_trial(self, key)
+
+    def trials(self, key: PRNGKeyArray, count: int | None = None) -> Trials:
+        """Independent trials with white inputs, or every one-hot trial."""
+        return taught_trials(self, key, count)
+
+    def loss(self, outputs: Float[Array, "trial step output"], trials: Trials) -> Float[Array, ""]:
+        """The weighted squared error, averaged over white trials or summed over one-hot ones."""
+        return taught_loss(self, outputs, trials)

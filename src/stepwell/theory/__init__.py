@@ -1,7 +1,9 @@
 """What must happen: predictions from the settings alone."""
 
+from stepwell.rule.population import population_update
 from stepwell.theory import linear_flow
 from stepwell.theory.best_approximation import BestModels, best_poles
+from stepwell.theory.early_learning import departure_time, early_cosine
 from stepwell.theory.escape import (
     Staircase,
     dwell_time,
@@ -14,7 +16,20 @@ from stepwell.theory.escape import (
 from stepwell.theory.exact_loss import impulse_loss, impulse_loss_gradient, impulse_loss_hessian
 from stepwell.theory.input_band import band_coupling
 from stepwell.theory.many_channels import FirstPlateaus, first_plateaus
+from stepwell.theory.mode_dynamics import mode_flow, mode_jacobian, mode_loss
+from stepwell.theory.mode_invariants import ModeEnd, matrix_invariant, mode_end, mode_invariant
+from stepwell.theory.mode_stability import (
+    HopfPoint,
+    equal_rate,
+    fold_point,
+    hopf_point,
+    line_rate,
+    mode_rates,
+    stable_window,
+    trace_and_determinant,
+)
 from stepwell.theory.model import Model
+from stepwell.theory.one_output import LocalRuleLevel, local_rule_level
 from stepwell.theory.one_pole import FirstDrop, first_drop, one_pole_minima, reached_one_pole
 from stepwell.theory.origin import flip_time, leading_gradient, pole_per_residue
 from stepwell.theory.profiled import profiled_gradient, profiled_loss, profiled_residues
@@ -33,28 +48,46 @@ __all__ = [
     "BestModels",
     "FirstDrop",
     "FirstPlateaus",
+    "HopfPoint",
+    "LocalRuleLevel",
+    "ModeEnd",
     "Model",
     "Staircase",
     "active_curvatures",
     "band_coupling",
     "best_poles",
+    "departure_time",
     "dwell_time",
+    "early_cosine",
+    "equal_rate",
     "escape_rate",
     "expansion_matrix",
     "first_drop",
     "first_plateaus",
     "flip_time",
+    "fold_point",
     "hessian_counts",
+    "hopf_point",
     "impulse_loss",
     "impulse_loss_gradient",
     "impulse_loss_hessian",
     "largest_learning_rate",
     "leading_gradient",
+    "line_rate",
     "linear_flow",
+    "local_rule_level",
+    "matrix_invariant",
     "mode_coupling",
+    "mode_end",
+    "mode_flow",
+    "mode_invariant",
+    "mode_jacobian",
+    "mode_loss",
+    "mode_rates",
     "one_pole_minima",
     "plateau_error_exponent",
     "pole_per_residue",
+    "population_update",
     "profiled_gradient",
     "profiled_loss",
     "profiled_residues",
@@ -64,6 +97,8 @@ __all__ = [
     "rival_models",
     "saddle",
     "silent_weight_ratio",
+    "stable_window",
     "staircase",
+    "trace_and_determinant",
     "update_lag",
 ]

@@ -108,6 +108,8 @@ def escape_rate(poles: Numbers, residues: Numbers, k: int, correlation: float = 
     """
     p, r = siso_target(poles, residues)
     k = degree(k, p)
+    if k == len(p):
+        return 0.0
     if correlation == 0:
         rate = float(np.linalg.norm(expansion_matrix(p, r, k), 2))
     else:
@@ -231,6 +233,6 @@ def _notes(
         notes.append(f"sigma0={sigma0:g} is large: above 0.01 plateaus are blurred, and some are skipped.")
     if learning_rate is not None and learning_rate > (bound := largest_learning_rate(p, r, units)):
         notes.append(
-            f"learning_rate={learning_rate:g} exceeds 2/lambda_max = {bound:.4g}: gradient descent is unstable."
+            f"learning_rate={learning_rate:g} exceeds 2/lambda_max = {bound:.4g}: the updates are unstable."
         )
     return notes

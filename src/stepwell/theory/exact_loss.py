@@ -20,7 +20,7 @@ from stepwell.task.impulse import check_target
 def impulse_loss(
     W: Numbers, b: Numbers, c: Numbers, poles: Numbers, residues: Numbers, correlation: float = 0.0
 ) -> float:
-    r"""The loss $\tfrac12\sum_{s\ge0}\|cW^sb-g^*_s\|^2$ of a network without end of trial.
+    r"""The loss $\tfrac12\sum_{s\ge0}\|cW^sb-g^*_s\|^2$ over an infinite horizon.
 
     With coloured input it is $\tfrac12e^\top Re$, where $R=\rho^{|\tau|}$ and $e=g-g^*$.
 
@@ -189,7 +189,7 @@ def _error_system(W: Numbers, b: Numbers, c: Numbers, poles: Numbers, residues: 
 
 
 def _coloured(error: ErrorSystem, rho: float) -> ErrorSystem:
-    r"""The error behind the filter $x_t=\rho x_{t-1}+\sqrt{1-\rho^2}\,w_t$ on every input; its states come first."""
+    r"""The error behind the filter $x_t=\rho x_{t-1}+\sqrt{1-\rho^2}\,w_t$ on every input, filter first."""
     if not abs(rho) < 1:
         raise ValueError(f"correlation={rho} of neighbouring inputs must lie between -1 and 1.")
     A, B, C = error.A, error.B, error.C

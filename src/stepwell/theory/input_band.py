@@ -6,7 +6,9 @@ from stepwell.network.linear import Numbers
 from stepwell.theory.target import siso_target
 
 
-def band_coupling(poles: Numbers, residues: Numbers, mode_pole: complex, cutoff: float = np.pi) -> float:
+def band_coupling(
+    poles: Numbers, residues: Numbers, mode_pole: complex | float, cutoff: float = np.pi
+) -> float:
     r"""The pull of a target on a silent mode under band-limited input.
 
     $|J|=\big|\frac1{2\pi}\int\overline F\,H^*S\,d\omega\big|$ with $F=1/(z-q)$ on $z=e^{i\omega}$. The input

@@ -1,13 +1,14 @@
-r"""Exact rational series of the linear flow, and the moments of its initial weights.
-
-Inside this file a series is an array of exact numbers [power of the variable, power of the target].
-"""
+r"""Exact rational series of the linear flow, and the moments of its initial weights."""
 
 from fractions import Fraction
 from math import factorial
 from typing import Any
 
-import numpy as np
+# One polynomial in the target per power of the variable, from its power to its coefficient; zeros are left
+# out.
+Series = list[dict[int, Any]]
+
+IN_NORM = ("y", "s1", "s2", "sigma")
 
 
 def series(order: int) -> dict[str, list[Any]]:
@@ -38,11 +39,8 @@ def series(order: int) -> dict[str, list[Any]]:
     by_norm = _in_nuclear_norm(order)
     nu = _nuclear_norm_in_time(by_norm["y"], by_norm["D"], order)
     by_time = {name: _composed(by_norm[name], nu) for name in ("y", "A11", "A12", "A21")}
-    by_time |= {"A22": by_time["A11"], "nu": nu}
-    polynomials = {
-        name: [{m: c for m, c in enumerate(row) if c} for row in terms] for name, terms in by_time.items()
-    }
-    return polynomials | {f"{name}(nu)": list(by_norm[name][:, 0]) for name in ("y", "s1", "s2", "sigma")}
+    plain = {f"{name}(nu)": [term.get(0, Fraction(0)) for term in by_norm[name]] for name in IN_NORM}
+    return {**by_time, "A22": by_time["A11"], "nu": nu, **plain}
 
 
 def moments(G: Any, count: int) -> list[Any]:
@@ -65,89 +63,93 @@ def moments(G: Any, count: int) -> list[Any]:
     """
     order = 2 * count - 1
     one, eta = _power(0, order), _power(1, order)
-    r = eta / (1 - G)
+    r = _scaled(eta, 1 / (1 - G))
     for _ in range(count):  # every round settles two more powers
         square = _product(r, r)
-        r = (eta - G * _product(_product(square, r), _inverse(one + square))) / (1 - G)
-    w = _product(r, _inverse(one + _product(r, r)))[:, 0]
-    return [(-1) ** k * w[2 * k + 1] for k in range(count)]
+        cubic = _product(_product(square, r), _inverse(_sum(one, square)))
+        r = _scaled(_sum(eta, _scaled(cubic, -G)), 1 / (1 - G))
+    w = _product(r, _inverse(_sum(one, _product(r, r))))
+    return [(-1) ** k * w[2 * k + 1][0] for k in range(count)]
 
 
-def _in_nuclear_norm(order: int) -> dict[str, np.ndarray]:
+def _in_nuclear_norm(order: int) -> dict[str, Series]:
     """The quantities of the exact solution as series in the nuclear norm."""
     full = order + 1  # one power is lost in dividing by the nuclear norm
     one, nu = _power(0, full), _power(1, full)
-    cosh = _column([Fraction((k + 1) % 2, factorial(k)) for k in range(full + 1)])
-    sinh = _column([Fraction(k % 2, factorial(k)) for k in range(full + 1)])
+    cosh, sinh = (_series([Fraction((k + odd) % 2, factorial(k)) for k in range(full + 1)]) for odd in (1, 0))
     q = _inverse(cosh)
     t = _product(sinh, q)
-    D, A11, A21 = one - _product(nu, t), one - q, nu - t
-    determinant = _product(t, A21) - _product(A11, A11)
-    s2 = 0 * one
+    D, A11, A21 = (_sum(a, _scaled(b, -1)) for a, b in ((one, _product(nu, t)), (one, q), (nu, t)))
+    determinant = _sum(_product(t, A21), _scaled(_product(A11, A11), -1))
+    s2 = _series([0] * (full + 1))
     for _ in range(order):  # s1 + s2 = nu and s1 s2 = determinant
-        s2 = _raised(determinant + _product(s2, s2), -1)
-    clock = _integral(_product(D, D))
-    known = {"y": _product(t, _inverse(D)), "D": D, "A11": A11, "A12": t, "A21": A21}
-    return {
-        name: terms[: order + 1]
-        for name, terms in (known | {"s1": nu - s2, "s2": s2, "sigma": clock}).items()
-    }
+        s2 = [*_sum(determinant, _product(s2, s2))[1:], {}]
+    s1, clock = _sum(nu, _scaled(s2, -1)), _integral(_product(D, D))
+    y = _product(t, _inverse(D))
+    known = {"y": y, "D": D, "A11": A11, "A12": t, "A21": A21, "s1": s1, "s2": s2, "sigma": clock}
+    return {name: terms[: order + 1] for name, terms in known.items()}
 
 
-def _nuclear_norm_in_time(y: np.ndarray, D: np.ndarray, order: int) -> np.ndarray:
+def _nuclear_norm_in_time(y: Series, D: Series, order: int) -> Series:
     r"""The solution of $d\nu/d\tau=(y^*-y(\nu))/D(\nu)^2$ by Picard iteration, one power per round."""
     speed = _inverse(_product(D, D))
-    slowed = _product(y, speed)
-    target = np.full((order + 1, order + 1), Fraction(0))
-    target[0, 1] = Fraction(1)
-    nu = 0 * target
+    target: Series = [{1: Fraction(1)}, *({} for _ in range(order))]
+    nu = _series([0] * (order + 1))
     for _ in range(order):
-        nu = _integral(_product(target, _composed(speed, nu)) - _composed(slowed, nu))
+        error = _sum(target, _scaled(_composed(y, nu), -1))
+        nu = _integral(_product(error, _composed(speed, nu)))
     return nu
 
 
-def _power(k: int, order: int) -> np.ndarray:
-    return _column([Fraction(i == k) for i in range(order + 1)])
+def _series(coefficients: list[Any]) -> Series:
+    """A series without target."""
+    return [{0: c} if c else {} for c in coefficients]
 
 
-def _column(terms: list[Fraction]) -> np.ndarray:
-    return np.array(terms, dtype=object)[:, None]
+def _power(k: int, order: int) -> Series:
+    return _series([Fraction(i == k) for i in range(order + 1)])
 
 
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _sum(a: Series, b: Series) -> Series:
+    return [_tidy({m: p.get(m, 0) + q.get(m, 0) for m in p | q}) for p, q in zip(a, b)]
+
+
+def _scaled(a: Series, factor: Any) -> Series:
+    return [_tidy({m: factor * c for m, c in p.items()}) for p in a]
+
+
+def _product(a: Series, b: Series) -> Series:
     """The product of two series, cut at their order."""
-    out = 0 * a
-    for i in range(len(a)):
-        for j in range(len(a) - i):
-            out[i + j] += np.convolve(a[i], b[j])[: a.shape[1]]
-    return out
+    out: Series = [{} for _ in a]
+    for i, p in enumerate(a):
+        for j, q in enumerate(b[: len(a) - i]):
+            for m, x in p.items():
+                for n, y in q.items():
+                    out[i + j][m + n] = out[i + j].get(m + n, 0) + x * y
+    return [_tidy(p) for p in out]
 
 
-def _inverse(a: np.ndarray) -> np.ndarray:
+def _inverse(a: Series) -> Series:
     """1 over a series without target."""
-    out = 0 * a
-    out[0, 0] = 1 / a[0, 0]
-    for k in range(1, len(a)):
-        out[k, 0] = -out[0, 0] * sum(a[i, 0] * out[k - i, 0] for i in range(1, k + 1))
-    return out
+    x = [p.get(0, 0) for p in a]
+    out = [1 / x[0]]
+    for k in range(1, len(x)):
+        out.append(-sum(x[i] * out[k - i] for i in range(1, k + 1)) / x[0])
+    return _series(out)
 
 
-def _composed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+def _composed(outer: Series, inner: Series) -> Series:
     """outer(inner) for an outer series without target, by Horner's rule."""
-    out = 0 * inner
-    for term in outer[::-1, 0]:
+    out = _series([0] * len(inner))
+    for term in reversed(outer):
         out = _product(out, inner)
-        out[0, 0] += term
+        out[0] = _tidy({0: out[0].get(0, 0) + term.get(0, 0)})
     return out
 
 
-def _integral(a: np.ndarray) -> np.ndarray:
-    divided = a / np.array([Fraction(k + 1) for k in range(len(a))], dtype=object)[:, None]
-    return _raised(divided, 1)
+def _integral(a: Series) -> Series:
+    return [{}, *({m: c / (k + 1) for m, c in p.items()} for k, p in enumerate(a[:-1]))]
 
 
-def _raised(a: np.ndarray, by: int) -> np.ndarray:
-    """A series times its variable to the power `by`, 1 or -1."""
-    out = 0 * a
-    out[max(by, 0) : len(a) + min(by, 0)] = a[max(-by, 0) : len(a) - max(by, 0)]
-    return out
+def _tidy(p: dict[int, Any]) -> dict[int, Any]:
+    return {m: c for m, c in sorted(p.items()) if c}

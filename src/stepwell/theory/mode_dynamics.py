@@ -73,11 +73,13 @@ def mode_jacobian(
         >>> J = mode_jacobian(RULES["bptt"](), 0.0, 0.0, 0.5, 0.4, 0.25, 0.7)
         >>> print(f"{float(J[0, 1]):.6f}")
         0.153846
+
+    Source: williams2026, section 3.
     """
     place = jnp.broadcast_arrays(*(jnp.asarray(x, float) for x in (a, b, w)))
 
-    def flow(*place: Array) -> tuple[Array, Array, Array]:
-        return mode_flow(rule, *place, a_star, b_star, w_star, feedback, decay, steps)
+    def flow(a: Array, b: Array, w: Array) -> tuple[Array, Array, Array]:
+        return mode_flow(rule, a, b, w, a_star, b_star, w_star, feedback, decay, steps)
 
     def column(i: int) -> Array:
         tangents = tuple(jnp.full_like(x, float(i == j)) for j, x in enumerate(place))
@@ -87,17 +89,19 @@ def mode_jacobian(
 
 
 def mode_loss(a: Any, b: Any, w: Any, a_star: Any, b_star: Any, w_star: Any) -> Array:
-    r"""The loss of a mode, $\tfrac12\big(\frac{a^2b^2}{1-w^2}-\frac{2ab\kappa}{1-ww^\star}
-    +\frac{\kappa^2}{1-w^{\star2}}\big)$.
+    r"""The loss of a mode; that of an aligned network is the sum over its modes.
 
-    The loss of an aligned network is the sum over its modes.
+    $\ell=\tfrac12\left(\frac{a^2b^2}{1-w^2}-\frac{2ab\kappa}{1-ww^\star}
+    +\frac{\kappa^2}{1-w^{\star2}}\right)$.
 
     Args:
         a, b, w, a_star, b_star, w_star: as in `mode_flow`.
 
     Example:
-        >>> print(f"{float(mode_loss(0.7, 0.4, 0.3, 0.9, 0.6, -0.5)):.12f}")
-        0.105998662207
+        >>> print(f"{float(mode_loss(0.7, 0.4, 0.3, 0.9, 0.6, -0.5)):.6f}")
+        0.105999
+
+    Source: williams2026, section 3.
     """
     a, b, w, w_star = (jnp.asarray(x, float) for x in (a, b, w, w_star))
     product, target = a * b, jnp.asarray(a_star, float) * b_star

@@ -157,7 +157,7 @@ def _minima(p: Fixed, r: Fixed, rho: float) -> tuple[Model, ...]:
 def _product(factors: list[np.ndarray]) -> np.ndarray:
     product = np.ones(1)
     for factor in factors:
-        product = P.polymul(product, factor)
+        product = np.convolve(product, factor)
     return product
 
 
@@ -198,13 +198,15 @@ def _one_unit_flow(p: Fixed, r: Fixed, rho: float, drop: float = np.inf) -> tupl
     def velocity(_: float, state: Sequence[float] | np.ndarray) -> list[float]:
         pole, residue = state
         d, d_slope = _projection(p, r, pole, rho)
-        K = kernel(pole, pole, rho)
-        bend = K * _log_slope(pole, pole, rho)
+        K = float(kernel(pole, pole, rho))
+        bend = K * float(_log_slope(pole, pole, rho))
         return [residue * d_slope - residue**2 * bend, 2 * abs(residue) * (d - residue * K)]
 
     def above(_: float, state: Sequence[float] | np.ndarray) -> float:
         pole, residue = state
-        return drop + residue * (0.5 * residue * kernel(pole, pole, rho) - _projection(p, r, pole, rho)[0])
+        return drop + residue * (
+            0.5 * residue * float(kernel(pole, pole, rho)) - _projection(p, r, pole, rho)[0]
+        )
 
     above.terminal = True
     residue = 1e-6 * first

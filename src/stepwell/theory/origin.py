@@ -50,7 +50,7 @@ def flip_time(b: Numbers, c: Numbers, poles: Numbers, residues: Numbers) -> floa
 
     Example:
         >>> round(flip_time([[0.01], [0.0]], [[-0.005, 0.001]], [0.5], [1.0]), 4)
-        0.5412
+        0.5406
 
     Source: essay2026, section 8.2; the time is ours.
     """

@@ -103,9 +103,7 @@ def _rest(start: System, p: np.ndarray, r: np.ndarray) -> Model:
     def velocity(_: float, state: np.ndarray) -> np.ndarray:
         try:
             return -_packed(error(state).gradient())
-        except (
-            ValueError
-        ):  # a trial step left the stable networks; the solver shortens a step that is not finite
+        except ValueError:  # an unstable trial: the solver shortens a step that is not finite
             return np.full(len(state), np.nan)
 
     def stiffness(_: float, state: np.ndarray) -> np.ndarray:

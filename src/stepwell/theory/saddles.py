@@ -123,6 +123,8 @@ def active_curvatures(poles: Numbers, residues: Numbers, k: int) -> np.ndarray:
 
     Source: essay2026, section 5.
     """
+    if k == 0:
+        return np.zeros(0)
     p, r = siso_target(poles, residues)
     values = np.linalg.eigvalsh(ErrorSystem.between(_active(p, r, k), realisation(p, r)).hessian())
     return values[len(values) - 2 * k :]

@@ -60,6 +60,7 @@ export class Controls {
     this.ticks.set(name, tick);
     const share = toShare(clamp(value, setting.low, setting.high), setting);
     tick.style.left = `calc(8px + ${share} * (100% - 16px))`;
+    tick.classList.toggle("leftward", share > 0.5);
     tick.textContent = words;
   }
 

@@ -4,6 +4,7 @@ import { adopted, parsed } from "./address.js";
 import { element, seldom, set } from "./dom.js";
 import { kindInWords } from "./runner.js";
 import { Stage } from "./stage.js";
+import { NotebookTransport } from "./transport.js";
 
 export class Lab {
   // transports: the first one that serves a page is used, the others where it is lost.
@@ -35,7 +36,7 @@ export class Lab {
   }
 
   dress(theme) {
-    document.documentElement.dataset.theme = theme;
+    this.root.dataset.theme = theme;
     remembered(theme);
   }
 
@@ -45,19 +46,19 @@ export class Lab {
     const { slug, given } = parsed(location.hash);
     const page = this.pages.find((other) => other.slug === slug) ?? this.pages[0];
     if (this.stage?.page === page && this.stage.written === location.hash) return;
-    this.open(page, given);
+    const { settings, notes } = adopted(page, given);
+    this.open(page, settings, Object.keys(given).length === 0);
+    if (notes.length) this.stage.warn(notes.join(" "));
   }
 
-  open(page, given = {}) {
+  open(page, settings, fresh = true) {
     this.stage?.leave();
     this.main.replaceChildren();
-    const { settings, notes } = adopted(page, given);
     document.title = `${page.title} · stepwell lab`;
     this.links?.forEach((link, i) => set(link, { "aria-current": this.pages[i] === page ? "page" : null }));
+    this.links?.[this.pages.indexOf(page)].scrollIntoView({ block: "nearest", inline: "center" });
     this.stage = new Stage(this, page, settings);
-    if (notes.length) this.stage.warn(notes.join(" "));
-    this.stage.begin(Object.keys(given).length === 0);
-    document.body.dataset.page = page.slug;
+    this.stage.begin(fresh);
   }
 
   // --- transports ---
@@ -90,6 +91,20 @@ export class Lab {
     this.connection.textContent = transport ? kindInWords(transport.kind) : "disconnected";
     this.connection.dataset.kind = transport?.kind ?? "none";
   }
+}
+
+// One page in a cell of a notebook: what anywidget calls. Returns what it calls when the cell goes away.
+export function renderCell(pages, model, root) {
+  const transport = new NotebookTransport(model);
+  const lab = new Lab(root, pages, [transport], { header: false, address: false });
+  const dark = document.body.dataset.jpThemeLight === "false" || document.documentElement.classList.contains("dark");
+  root.dataset.theme = dark ? "dark" : "light";
+  const page = pages.find(({ slug }) => slug === model.get("page"));
+  lab.open(page, { ...adopted(page, {}).settings, ...model.get("settings") });
+  return () => {
+    lab.stage.leave();
+    transport.close();
+  };
 }
 
 export function start(root, pages, transports) {

@@ -140,13 +140,13 @@ export class Plot {
   }
 
   // A line across the plot at one x or one y, with a word beside it.
-  rule(name, axis, value, style, label = "", above = true) {
+  rule(name, axis, value, style, label = "", above = true, shift = 0) {
     this.put(name, "path", `line ${style}`, () => {
       const { left, right, top, bottom } = this.box;
       return { d: axis === "y" ? `M${left} ${this.Y(value)}H${right}` : `M${this.X(value)} ${top}V${bottom}` };
     });
     const place = axis === "y"
-      ? () => ({ x: this.box.right - 6, y: this.Y(value) + (above ? -5 : 13), "text-anchor": "end" })
+      ? () => ({ x: this.box.right - 6 - shift, y: this.Y(value) + (above ? -5 : 13), "text-anchor": "end" })
       : () => ({ x: this.X(value) + (above ? 4 : -4), y: this.box.top + 26, "text-anchor": above ? "start" : "end" });
     this.put(`${name}-label`, "text", `label ${style}`, place).textContent = label;
   }

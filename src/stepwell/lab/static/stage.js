@@ -5,10 +5,11 @@ import { Controls } from "./controls.js";
 import { clamp, element, painter, reducedMotion, seldom } from "./dom.js";
 import { Runner } from "./runner.js";
 import { savingButtons } from "./saving.js";
+import { DwellView, PlateausView } from "./plateau_views.js";
 import { PolesView, ResidueView, SaddleView } from "./transfer_views.js";
 import { TrainingView } from "./training_views.js";
 
-export const VIEWS = { poles: PolesView, residue: ResidueView, saddle: SaddleView, training: TrainingView };
+export const VIEWS = { poles: PolesView, residue: ResidueView, saddle: SaddleView, training: TrainingView, plateaus: PlateausView, dwell: DwellView };
 
 export class Stage {
   constructor(lab, page, settings) {
@@ -90,7 +91,7 @@ export class Stage {
       if (this.autoplay) this.play();
     }
     this.connected();
-    document.body.dataset.ready = this.page.slug;
+    this.lab.root.dataset.ready = this.page.slug;
   }
 
   play(seconds = 5) {
@@ -184,8 +185,9 @@ export class Stage {
     this.badgeNode.textContent = text;
   }
 
-  warn(text) {
+  warn(text, alarming = true) {
     if (this.warning.textContent !== text) this.warning.textContent = text;
+    this.warning.classList.toggle("alarming", alarming);
   }
 
   say(text) {
@@ -201,7 +203,7 @@ export class Stage {
   }
 
   describe() {
-    this.view.words?.();
+    this.view.sentences?.();
   }
 
   data() {

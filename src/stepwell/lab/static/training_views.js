@@ -2,7 +2,6 @@
 
 import { PointRows } from "./controls.js";
 import { clamp, element, figures, reducedMotion } from "./dom.js";
-import { mirroredTarget } from "./trainer.js";
 import { PointSet, offFrame, plane } from "./plane.js";
 import { Plot } from "./plot.js";
 
@@ -35,13 +34,18 @@ export class TrainingView {
   stripChoice() {
     const title = this.strip.panel.querySelector(".panel-title");
     title.textContent = "";
-    const select = element("select", { "aria-label": "what the strip shows" }, title);
-    for (const [value, words] of Object.entries(STRIPS)) element("option", { value }, select, words);
-    this.shownStrip = "activity";
-    select.addEventListener("change", () => {
-      this.shownStrip = select.value;
+    this.strips = element("select", { "aria-label": "what the strip shows" }, title);
+    for (const [value, words] of Object.entries(STRIPS)) element("option", { value }, this.strips, words);
+    this.strips.addEventListener("change", () => {
+      this.showStrip(this.strips.value);
       this.drawStrip();
     });
+    this.showStrip("activity");
+  }
+
+  showStrip(name) {
+    this.shownStrip = name;
+    this.strips.value = name;
   }
 
   clear() {
@@ -82,6 +86,7 @@ export class TrainingView {
     if (!frame.poles) return;
     this.drawPlane(frame);
     this.impulse.line("student", frame.impulse.map((_, s) => s), frame.impulse, "pole", "network");
+    if (!frame.activity && this.shownStrip !== "norms" && this.stage.transport?.kind === "browser") this.showStrip("norms");
     this.drawStrip();
     if (frame.bound) this.stage.controls.mark("learning_rate", frame.bound, `bound ${figures(frame.bound)}`);
   }
@@ -151,7 +156,7 @@ export class TrainingView {
     if (why === "solved") this.stage.achieve(1);
   }
 
-  words() {
+  sentences() {
     const last = this.history.at(-1);
     if (!last) return;
     this.loss.describe(`The loss is ${figures(last.loss)} at update ${last.update}.`);
@@ -177,13 +182,13 @@ export function drawLevels(plot, levels) {
   for (const { k, loss } of levels) {
     loss.slice(0, 3).forEach((value, i) => {
       const words = i ? "" : k === 0 ? "nothing learned" : `best ${k}-pole model`;
-      plot.rule(`level-${k}-${i}`, "y", Math.max(value, FLOOR), i ? "dotted level" : "dashed level", words, k % 2 === 1);
+      plot.rule(`level-${k}-${i}`, "y", Math.max(value, FLOOR), i ? "dotted level" : "dashed level", words, true, 118 * k);
     });
   }
 }
 
 // The target's poles under the hand, and rows of fields for poles and residues.
-export function targetEditor(stage, plot, parent) {
+export function targetEditor(stage, plot, parent, drags = true) {
   const { poles: points, residues: numbers } = stage.page.settings;
   const change = (poles, residues = stage.settings.residues) => stage.set({ poles, residues });
   const room = (poles) => poles.length >= 1 && poles.reduce((sum, [, im]) => sum + (im === 0 ? 1 : 2), 0) <= 6;
@@ -195,16 +200,15 @@ export function targetEditor(stage, plot, parent) {
     const { poles, residues } = stage.settings;
     if (poles.length > 1) change(poles.filter((_, j) => j !== i), residues.filter((_, j) => j !== i));
   };
-  const set = new PointSet(plot, { label: "target pole", shape: "cross", style: "target-handle", reach: points.reach, room, add, changed: change, under: true });
-  set.removeAt = remove;
+  const set = drags && new PointSet(plot, { label: "target pole", shape: "cross", style: "target-handle", reach: points.reach, room, add, changed: change, under: true });
+  if (set) set.removeAt = remove;
   const box = element("details", { class: "more" }, parent);
   element("summary", {}, box, "target: poles and residues");
   const rows = new PointRows(box, { label: "target pole", points, numbers, changed: change, add, remove });
   return {
     show({ poles, residues }) {
-      set.show(poles);
+      if (set) set.show(poles);
       rows.show(poles, residues);
     },
-    goal: () => mirroredTarget(stage.settings),
   };
 }

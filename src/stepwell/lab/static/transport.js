@@ -114,7 +114,7 @@ export class RecordedTransport {
     const run = this.runs[this.page] ?? null;
     if (message.type === "open") this.page = message.page;
     else if (message.type === "speed") this.stride = Math.max(1, Math.round(message.updates / (run?.updates ?? 1)));
-    else if (message.type === "reset" && run) this.reset(message.gen, run);
+    else if (message.type === "reset" && run) this.reset(message, run);
     else if (message.type === "start") this.running = true;
     else if (message.type === "pause") this.running = false;
     else if (message.type === "advance") this.next(1);
@@ -122,11 +122,14 @@ export class RecordedTransport {
     if (this.running && this.drawn) setTimeout(() => this.running && this.next(this.stride ?? 1), 33);
   }
 
-  reset(gen, run) {
+  reset({ gen, settings }, run) {
     Object.assign(this, { gen, at: -1, running: false, drawn: true });
     this.callback({ ...run.scene, type: "scene", gen });
-    for (const [name, value] of Object.entries(run.slow ?? {})) this.callback({ type: "slow", gen, name, value });
+    for (const [name, value] of run.slow) this.callback({ type: "slow", gen, name, value });
     this.next(1);
+    if (JSON.stringify(settings) !== JSON.stringify(run.settings)) {
+      this.callback({ type: "error", gen, why: "This file holds one recorded run with its own settings; open the lab to change them." });
+    }
   }
 
   next(stride) {

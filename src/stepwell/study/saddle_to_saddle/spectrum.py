@@ -58,7 +58,7 @@ def band_ratio(runs):
 def low_pass(scale):
     """A slow and a fast mode, learned through white and through low-pass input."""
     tasks = [target("LP", input=kind, cutoff=CUTOFF) for kind in ("white", "band_limited")]
-    return [(gradient_flow(task, 1e-2, 400.0, every=1.0), range(3)) for task in tasks]
+    return [(gradient_flow(task, 1e-2, 400.0, every=1.0, solver="tsit5"), range(3)) for task in tasks]
 
 
 def left_outside(runs):

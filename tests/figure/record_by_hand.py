@@ -1,12 +1,11 @@
 """A record in the schema of runs, written by hand."""
 
 import numpy as np
-import pytest
 import xarray as xr
 
 
-@pytest.fixture
 def staircase_record():
+    """Two runs that fall three times, with weights at five moments."""
     times = np.linspace(0, 100, 201)
     falls = np.array([[4.0, 30.0, 60.0], [5.0, 40.0, 80.0]])
     heights = np.array([0.64, 0.09, 0.01])

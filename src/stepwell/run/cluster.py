@@ -1,0 +1,110 @@
+"""Workers that dask brings: a cluster on this machine, one that is running, or jobs of a queue."""
+
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from stepwell.run.block import Block
+from stepwell.run.pools import AbstractPool, set_for_children
+from stepwell.run.work import environment, prepared, work
+
+QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}
+PATIENCE = 20.0
+"""Seconds in which a scheduler must answer."""
+
+
+class Cluster(AbstractPool):
+    """The workers of a dask scheduler.
+
+    Args:
+        scheduler: "local" for a cluster on this machine, the address of a running scheduler
+            ("tcp://host:8786"), or a queue ("slurm", "pbs", "sge"), with the name of a profile in dask's
+            configuration if it is not the queue's own ("slurm:long").
+        workers: how many to start; those of a running scheduler are what they are.
+
+    Raises:
+        ValueError: if dask is missing, the name is unknown, or nobody answers.
+    """
+
+    def __init__(self, scheduler: str, workers: int | None):
+        try:
+            import distributed
+        except ImportError:
+            raise ValueError("a scheduler needs dask; install it with: pip install 'stepwell[sweep]'") from None
+        self.name, self.cluster = scheduler, _cluster(scheduler, workers)
+        try:
+            self.client = distributed.Client(
+                scheduler if self.cluster is None else self.cluster, timeout=PATIENCE, set_as_default=False
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).split(":")[0].lower() or type(error).__name__
+            raise ValueError(
+                f"the scheduler '{scheduler}' cannot be reached ({reason}); is it running, and is the "
+                "address right? An example is tcp://127.0.0.1:8786."
+            ) from None
+        self.pool, self.silent_since = self.client.get_executor(pure=False), None
+
+    def capacity(self) -> int:
+        """Two blocks per thread, so that no worker waits for the next one to arrive."""
+        return 2 * max(1, sum(self.client.nthreads().values()))
+
+    def submit(self, block: Block, path: str) -> "Future[Any]":
+        return self.pool.submit(_work, block, path)
+
+    def check(self) -> None:
+        if self.client.status == "running":
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = time.monotonic()
+        elif self.client.status == "closed" or time.monotonic() - self.silent_since > PATIENCE:
+            raise ConnectionError(f"the scheduler '{self.name}' is gone")
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=False)
+        self.client.close(timeout=2)
+        if self.cluster is not None:
+            self.cluster.close(timeout=2)
+
+
+def _work(block: Block, path: str) -> Any:
+    prepared(path)
+    return work(block, path)
+
+
+def _cluster(scheduler: str, workers: int | None) -> Any:
+    """A cluster of our own; None for one that is running."""
+    kind, _, profile = scheduler.partition(":")
+    if "://" in scheduler:
+        return None
+    if scheduler == "local":
+        from distributed import LocalCluster
+
+        with set_for_children(environment()):
+            return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    if kind not in QUEUES:
+        raise ValueError(
+            f"there is no scheduler '{scheduler}'; give 'local', an address such as tcp://127.0.0.1:8786, or "
+            f"a queue: {', '.join(QUEUES)}, if need be with a profile, as in slurm:long."
+        )
+    if workers is None:
+        raise ValueError(f"say how many workers {kind} is to start, for example workers=16.")
+    return queue(kind, profile or kind, workers)
+
+
+def queue(kind: str, profile: str, workers: int) -> Any:
+    """A cluster whose workers are jobs of a queue, as a profile of dask's configuration describes them."""
+    try:
+        import dask_jobqueue
+    except ImportError:
+        raise ValueError("a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'") from None
+    import dask
+
+    if f"jobqueue.{profile}" not in dask.config.config.get("jobqueue", {}) and dask.config.get(
+        f"jobqueue.{profile}", None
+    ) is None:
+        known = ", ".join(dask.config.get("jobqueue", {}))
+        raise ValueError(f"dask's configuration has no profile 'jobqueue.{profile}'; it has: {known}.")
+    exports = [f"export {name}='{value}'" for name, value in environment().items()]
+    cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)
+    cluster.scale(workers)
+    return cluster

@@ -1,0 +1,39 @@
+"""Cells that were given up, with the reason, until they are made."""
+
+import datetime
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from stepwell.run.block import Block, block_name
+from stepwell.run.checkpoint import write_durably
+from stepwell.run.store import Store
+
+
+def give_up(store: Store, block: Block, reason: str, attempts: int) -> None:
+    """Note that the runs of a block could not be made."""
+    note = {
+        "runs": [[block.fingerprints[index], seed] for index, seed in block.wanted],
+        "reason": reason,
+        "attempts": attempts,
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        (store.path / "failed").mkdir(exist_ok=True)
+        write_durably(store.path / "failed" / f"{block_name(block)}.json", json.dumps(note).encode())
+    except OSError:
+        pass  # a disk that is full may be the reason; the caller tells it in any case
+
+
+def made(store: Store, block: Block) -> None:
+    """Forget that a block once failed."""
+    (store.path / "failed" / f"{block_name(block)}.json").unlink(missing_ok=True)
+
+
+def failures(store: Store) -> Iterator[dict[str, Any]]:
+    """What was given up and not made since."""
+    for path in sorted((store.path / "failed").glob("*.json")):
+        try:
+            yield json.loads(path.read_bytes())
+        except (ValueError, OSError):
+            continue

@@ -1,0 +1,104 @@
+"""Learn a linear teacher that is made of modes: each connects one input axis to one output axis."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from stepwell.settings import setting
+from stepwell.task.base import AbstractTask, Trials
+from stepwell.task.linear_teacher import Teacher, checked_batch, taught_loss, taught_trial, taught_trials
+
+
+def _modes(default: tuple[float, ...]) -> Any:
+    return eqx.field(default=default, converter=_numbers)
+
+
+def _numbers(modes: Any) -> Any:
+    return tuple(float(mode) for mode in modes) if isinstance(modes, (list, tuple, np.ndarray)) else modes
+
+
+class DataAligned(AbstractTask):
+    r"""As `white_noise`, with the teacher $W^\star=\mathrm{diag}(w^\star)$, $b^\star=\bar bV^\top$, $c^\star=U\bar c$.
+
+    $\bar b$ [mode, input] and $\bar c$ [output, mode] are diagonal, with entries $b^\star$ and $a^\star$. The
+    orthogonal U [output, output] and V [input, input] are the output and input axes; hidden axes would change
+    no answer. A student aligned with U and V learns mode by mode, see `theory.mode_flow`.
+
+    Attributes:
+        a_star, b_star, w_star: readout, input and recurrent weight of every mode, [mode].
+        input, output: numbers of channels, at least that of modes; None for as many.
+        bases: "random" or "axes" (U = V = I).
+        seed: of random bases.
+        steps, batch, inputs, weights: as in `white_noise`.
+
+    Raises:
+        ValueError: for no modes, numbers of modes that differ, too few channels, or an unstable mode.
+
+    Source: williams2026, section 3 and caption of Fig. 5.
+    """
+
+    a_star: tuple[float, ...] = _modes((1.0, 0.9, 0.8, 0.7))
+    b_star: tuple[float, ...] = _modes((1.0, 0.7, 0.5, 0.35))
+    w_star: tuple[float, ...] = _modes((0.8, 0.65, 0.5, 0.35))
+    input: int = setting(None, automatic=True)
+    output: int = setting(None, automatic=True)
+    bases: str = setting("random")
+    seed: int = setting(0)
+    steps: int = setting(25)
+    batch: int = setting(None, automatic=True)
+    inputs: str = setting("white")
+    weights: str = setting("mean")
+
+    def __post_init__(self) -> None:
+        counts = [len(modes) for modes in (self.a_star, self.b_star, self.w_star)]
+        if min(counts) == 0 or len(set(counts)) > 1:
+            raise ValueError(
+                f"a teacher needs a mode at least, and as many a_star as b_star and w_star; got {counts}."
+            )
+        for w in self.w_star:
+            if isinstance(w, float) and not abs(w) < 1:
+                raise ValueError(f"the teacher is unstable: w_star={w}; every mode needs |w_star| below 1.")
+        if self.bases not in ("random", "axes"):
+            raise ValueError(f"bases '{self.bases}' is unknown; choose one of random, axes.")
+        self.input = counts[0] if self.input is None else self.input
+        self.output = counts[0] if self.output is None else self.output
+        if min(self.input, self.output) < counts[0] or self.steps < 1:
+            raise ValueError(
+                f"{counts[0]} modes need as many inputs and outputs at least, and a step; got "
+                f"input={self.input}, output={self.output}, steps={self.steps}."
+            )
+        self.batch = checked_batch(self.batch, self.inputs, self.weights, self.steps * self.input)
+
+    def axes(self) -> tuple[Float[Array, "output output"], Float[Array, "input input"]]:
+        """The output axes U and the input axes V, one per column."""
+        if self.bases == "axes":
+            return jnp.eye(self.output), jnp.eye(self.input)
+        rng = np.random.default_rng(self.seed)
+        return jnp.asarray(_rotation(rng, self.output)), jnp.asarray(_rotation(rng, self.input))
+
+    def system(self) -> Teacher:
+        """The teacher (W, b, c), with one unit per mode."""
+        U, V = self.axes()
+        a, b, w = (jnp.asarray(modes, U.dtype) for modes in (self.a_star, self.b_star, self.w_star))
+        return jnp.diag(w), b[:, None] * V.T[: len(b)], U[:, : len(a)] * a[None]
+
+    def trial(self, key: PRNGKeyArray) -> Trials:
+        """One trial with white inputs, or the first of the one-hot ones."""
+        return taught_trial(self, key)
+
+    def trials(self, key: PRNGKeyArray, count: int | None = None) -> Trials:
+        """Independent trials with white inputs, or every one-hot trial."""
+        return taught_trials(self, key, count)
+
+    def loss(self, outputs: Float[Array, "trial step output"], trials: Trials) -> Float[Array, ""]:
+        """The weighted squared error, averaged over white trials or summed over one-hot ones."""
+        return taught_loss(self, outputs, trials)
+
+
+def _rotation(rng: np.random.Generator, size: int) -> np.ndarray:
+    """An orthogonal matrix, uniform over all of them."""
+    Q, R = np.linalg.qr(rng.standard_normal((size, size)))
+    return Q * np.sign(np.diag(R))
