@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from stepwell.network import NETWORKS, AbstractNetwork
 from stepwell.rule import BPTT, RULES, AbstractRule
-from stepwell.settings import Tables, fingerprint, lookup, setting
+from stepwell.settings import Tables, fingerprint, lookup, number, setting
 from stepwell.task import TASKS, AbstractTask
 
 OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
@@ -33,9 +33,9 @@ class Optimiser(eqx.Module):
     """
 
     name: str = setting("sgd")
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    clip: float | None = None
+    learning_rate: float = number(0.1)
+    momentum: float = number(0.9)
+    clip: float | None = number(None)
     multipliers: tuple[tuple[str, float], ...] = ()
 
     def __check_init__(self) -> None:

@@ -1,6 +1,5 @@
-r"""Velocity fields of networks: $\dot h=F(h)$ in units of the time constant $\tau$, at constant input."""
+r"""Velocity fields of networks at constant input: $\dot h=F(h)$, in units of the time constant $\tau$."""
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -8,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
-from stepwell.analysis.system import finite
+from stepwell.analysis.derivatives import Field
+from stepwell.analysis.system import Numbers, finite
 from stepwell.network import AbstractNetwork, Params
 
 
@@ -18,7 +17,8 @@ class LatentField(eqx.Module):
     r"""The field $f(\kappa)=-\kappa+n^\top\tanh(m\kappa+b)$ of a low-rank network in its latent variables.
 
     Attributes:
-        m, n: [hidden, rank]. b: [hidden].
+        m, n: [hidden, rank].
+        b: [hidden].
     """
 
     m: Float[Array, "hidden rank"]
@@ -26,13 +26,13 @@ class LatentField(eqx.Module):
     b: Float[Array, " hidden"]
 
     def __call__(self, kappa: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The velocity at [rank] latent variables, or at a number for rank one; of the same shape."""
+        """The velocity at latent variables [rank], or at a number for rank one; of the same shape."""
         flat = jnp.reshape(kappa, self.m.shape[1])
-        return jnp.reshape(-flat + self.n.T @ jnp.tanh(self.m @ flat + self.b), jnp.shape(kappa))
+        return jnp.reshape(self.n.T @ jnp.tanh(self.m @ flat + self.b) - flat, jnp.shape(kappa))
 
     @property
     def bounds(self) -> tuple[float, float]:
-        r"""Bounds on the second and the third derivative: $\tfrac4{3\sqrt3}\sum_i|n_i||m_i|^2$ and $2\sum_i|n_i||m_i|^3$."""
+        r"""Bounds on the second and third derivative, $\tfrac4{3\sqrt3}\sum|n_i||m_i|^2$ and $2\sum|n_i||m_i|^3$."""
         into, out = (np.linalg.norm(np.asarray(a), axis=1) for a in (self.m, self.n))
         return float(4 / (3 * np.sqrt(3)) * (out @ into**2)), float(2 * (out @ into**3))
 
@@ -41,37 +41,38 @@ class NetworkField(eqx.Module):
     r"""The field $F(h)=(\mathrm{step}(h)-h)/(1-\ell)$ of a network at constant input.
 
     Attributes:
-        network, params: the network and its parameters. x: the input, [input].
+        network, params: the network and its parameters.
+        x: the input, [input].
     """
 
     network: Any
     params: Params
     x: Float[Array, " input"]
 
-    def __call__(self, h: Float[Array, " hidden"]) -> Float[Array, " hidden"]:
+    def __call__(self, h: Float[Array, " state"]) -> Float[Array, " state"]:
         """The velocity at a state; for a network without a leak the change per step."""
         return (self.network.step(self.params, h, self.x) - h) / (1 - getattr(self.network, "leak", 0.0))
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Bounds on the second and the third derivative, if the network states them."""
+        """Bounds on the norms of the second and third derivative, if the network states them."""
         known = hasattr(self.network, "derivative_bounds")
         return self.network.derivative_bounds(self.params) if known else None
 
 
-class _Scalar(eqx.Module):
-    field: Callable[[Any], Any]
+class _Line(eqx.Module):
+    field: Field
 
     def __call__(self, h: Float[Array, " 1"]) -> Float[Array, " 1"]:
         return jnp.reshape(self.field(h[0]), (1,))
 
 
-def as_vector(field: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def as_vector(field: Field) -> Field:
     """A field of one number as a field of vectors with one entry."""
-    return _Scalar(field)
+    return _Line(field)
 
 
-def latent_field(m: ArrayLike, n: ArrayLike, b: ArrayLike) -> LatentField:
+def latent_field(m: Numbers, n: Numbers, b: Numbers) -> LatentField:
     r"""The field of the latent variables $\kappa=n^\top h$ of a network with $W=mn^\top$ and constant drive b.
 
     Args:
@@ -79,13 +80,15 @@ def latent_field(m: ArrayLike, n: ArrayLike, b: ArrayLike) -> LatentField:
         b: [hidden] or [hidden, 1].
 
     Returns:
-        A function of $\kappa$ [rank] to $\dot\kappa$ [rank], in units of $\tau$; for rank one also of numbers.
+        A function of $\kappa$ [rank] to its velocity [rank], in units of $\tau$; for rank one also of
+        numbers.
 
     Raises:
         ValueError: for sizes that do not fit, NaN or infinity.
 
     Example:
-        >>> float(latent_field([1.0, 1.0], [1.0, 1.0], [0.0, 0.0])(0.5))
+        >>> field = latent_field([1.0, 1.0], [1.0, 1.0], [0.0, 0.0])
+        >>> print(round(float(field(0.5)), 4))
         0.4242
 
     Source: ghost2025, Eqs. (4) and (16).
@@ -94,31 +97,54 @@ def latent_field(m: ArrayLike, n: ArrayLike, b: ArrayLike) -> LatentField:
     m, n = (a[:, None] if a.ndim == 1 else a for a in (m, n))
     if m.ndim != 2 or m.shape != n.shape or b.size != len(m):
         raise ValueError(
-            f"m {m.shape}, n {n.shape} and b {b.shape} do not fit; needed are [hidden, rank] twice, [hidden]."
+            f"m {m.shape}, n {n.shape} and b {b.shape} do not fit; needed are [hidden, rank] twice and [hidden]."
         )
     return LatentField(jnp.asarray(m), jnp.asarray(n), jnp.asarray(b.ravel()))
 
 
-def network_field(network: AbstractNetwork, params: Params, x: ArrayLike) -> NetworkField:
-    """The field of a network at constant input, for `fixed_points`.
+def lifted(m: Numbers, n: Numbers, b: Numbers, kappa: float | int) -> np.ndarray:
+    r"""The state of the whole network at a rest or ghost $\kappa$ of its latent field of rank one.
+
+    $h=\tanh(m\kappa+b)-f(\kappa)\,n/|n|^2$ is a rest or ghost of the network too, with $n\cdot h=\kappa$,
+    speed $|f|/|n|$, and the same product $ra$.
+
+    Args:
+        m, n, b: [hidden], or [hidden, 1].
+        kappa: the latent variable.
+
+    Returns:
+        [hidden].
+
+    Example:
+        >>> print(lifted([2.0, 2.0], [1.0, 1.0], [0.5, 0.5], -0.25))
+        [-0.125 -0.125]
+    """
+    field = latent_field(m, n, b)
+    if field.m.shape[1] != 1:
+        raise ValueError(f"the network has rank {field.m.shape[1]}; a ghost is lifted from rank one.")
+    m, n, b = np.asarray(field.m)[:, 0], np.asarray(field.n)[:, 0], np.asarray(field.b)
+    return np.tanh(m * kappa + b) - float(field(jnp.asarray(kappa, float))) * n / (n @ n)
+
+
+def network_field(network: AbstractNetwork, params: Params, x: Numbers) -> NetworkField:
+    r"""The field of a network at constant input, for `fixed_points`.
 
     Args:
         network: any network with a `step`; its `leak`, if it has one, sets the unit of time.
         params: its parameters.
-        x: the constant input, [input], or one number for all channels.
+        x: the input, [input], or one number for all channels.
 
     Returns:
-        A function of the state [hidden] to its velocity [hidden], in units of $\\tau$ (in steps without a leak). It
-        knows its derivative bounds if the network has a method `derivative_bounds(params)`.
+        A function of the state [hidden] to its velocity [hidden], in units of $\tau$ (steps if there is no
+        leak). It knows its derivative bounds if the network has a method `derivative_bounds(params)`.
 
     Example:
         >>> from stepwell.network import Linear
-        >>> W, b, c = jnp.array([[0.5]]), jnp.ones((1, 1)), jnp.ones((1, 1))
-        >>> float(network_field(Linear(hidden=1), {"W": W, "b": b, "c": c}, 1.0)(jnp.array([1.0]))[0])
-        0.5
+        >>> params = {"W": np.array([[0.5]]), "b": np.ones((1, 1)), "c": np.ones((1, 1))}
+        >>> print(network_field(Linear(hidden=1), params, [1.0])(jnp.array([1.0])))
+        [0.5]
     """
-    params = jax.tree.map(lambda a: jnp.asarray(finite("a parameter", a)), dict(params))
-    # Numbers become arrays so that another value of a setting compiles nothing.
+    params = {name: jnp.asarray(finite(name, value)) for name, value in params.items()}
+    # Settings become arrays so that another value compiles nothing.
     network = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, network)
-    x = jnp.broadcast_to(jnp.asarray(finite("x", x)), (network.input,))
-    return NetworkField(network, params, x)
+    return NetworkField(network, params, jnp.broadcast_to(finite("x", x), (network.input,)))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpy.typing import ArrayLike
 
 from stepwell.network.base import AbstractUnitNetwork, Params, each_trial, initial_state
-from stepwell.settings import setting
+from stepwell.settings import number, setting
 from stepwell.trials import Trials
 
 System = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -33,8 +33,8 @@ class Linear(AbstractUnitNetwork):
     hidden: int = setting()
     input: int = setting(1)
     output: int = setting(1)
-    sigma0: float = 0.01
-    leak: float = 0.0
+    sigma0: float = number(0.01)
+    leak: float = number(0.0)
 
     def __check_init__(self) -> None:
         if min(self.hidden, self.input, self.output) < 1:

@@ -32,6 +32,8 @@ class Block(NamedTuple):
             width.
         rows: how many of the first rows are wanted.
         own: positions, among the leaves of the settings, of the numbers of which each run has its own.
+        fixed: whether the width stays when some of the runs are there already, since one program serves many
+            blocks of it.
         checkpoints: where to keep what is under way; None for nowhere.
     """
 
@@ -40,6 +42,7 @@ class Block(NamedTuple):
     runs: tuple[tuple[int, int], ...]
     rows: int
     own: tuple[int, ...] = ()
+    fixed: bool = True
     checkpoints: Checkpoints | None = None
 
     @property
@@ -52,11 +55,18 @@ class Block(NamedTuple):
         """The runs without those that only fill the width."""
         return self.runs[: self.rows]
 
+    @property
+    def cells(self) -> tuple[tuple[str, int], ...]:
+        """The wanted runs by fingerprint and seed."""
+        return tuple((self.fingerprints[index], seed) for index, seed in self.wanted)
 
-def of_seeds(settings: Any, seeds: Sequence[int], rows: int) -> Block:
-    """The block of one settings object on some seeds."""
-    runs = tuple((0, seed) for seed in seeds)
-    return Block((settings,), (experiment_fingerprint(settings) or "",), runs, rows)
+
+def blocks_of(settings: Any, seeds: Sequence[int], most: int) -> list[Block]:
+    """The blocks of one settings object, of one width, each with at most so many seeds."""
+    count = -(-len(seeds) // most)
+    rows, prints = -(-len(seeds) // count), (experiment_fingerprint(settings) or "",)
+    groups = [tuple((0, seed) for seed in seeds[at : at + rows]) for at in range(0, len(seeds), rows)]
+    return [Block((settings,), prints, (runs * rows)[:rows], len(runs), fixed=count > 1) for runs in groups]
 
 
 def block_name(block: Block) -> str:

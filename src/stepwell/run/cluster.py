@@ -30,7 +30,9 @@ class Cluster(AbstractPool):
         try:
             import distributed
         except ImportError:
-            raise ValueError("a scheduler needs dask; install it with: pip install 'stepwell[sweep]'") from None
+            raise ValueError(
+                "a scheduler needs dask; install it with: pip install 'stepwell[sweep]'"
+            ) from None
         self.name, self.cluster = scheduler, _cluster(scheduler, workers)
         try:
             self.client = distributed.Client(
@@ -96,12 +98,15 @@ def queue(kind: str, profile: str, workers: int) -> Any:
     try:
         import dask_jobqueue
     except ImportError:
-        raise ValueError("a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'") from None
+        raise ValueError(
+            "a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'"
+        ) from None
     import dask
 
-    if f"jobqueue.{profile}" not in dask.config.config.get("jobqueue", {}) and dask.config.get(
-        f"jobqueue.{profile}", None
-    ) is None:
+    if (
+        f"jobqueue.{profile}" not in dask.config.config.get("jobqueue", {})
+        and dask.config.get(f"jobqueue.{profile}", None) is None
+    ):
         known = ", ".join(dask.config.get("jobqueue", {}))
         raise ValueError(f"dask's configuration has no profile 'jobqueue.{profile}'; it has: {known}.")
     exports = [f"export {name}='{value}'" for name, value in environment().items()]

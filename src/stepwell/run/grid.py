@@ -1,37 +1,20 @@
 """Sweeps: an experiment over a grid of settings and seeds, on as many workers as there are."""
 
 import json
-import os
-import tempfile
-import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from stepwell.experiment import TABLES, experiment_fingerprint
-from stepwell.run.block import Block, of_seeds
-from stepwell.run.cluster import Cluster
+from stepwell.experiment import TABLES, Experiment, experiment_fingerprint
+from stepwell.run.block import Block, block_name, blocks_of, width
+from stepwell.run.campaign import Listener, settled
 from stepwell.run.cube import cube
-from stepwell.run.failures import give_up, made
 from stepwell.run.plan import Grid, planned, points
-from stepwell.run.pools import AbstractPool, Here, Processes
-from stepwell.run.progress import Tally
 from stepwell.run.store import Store, checked_seeds
-from stepwell.run.work import BUSY, DONE, FAILED, STOPPED, Outcome
 from stepwell.settings import to_json
-
-ATTEMPTS = 3
-"""How often a block is begun whose failure may pass: a lost worker, a lack of memory."""
-TRIAL = 3.0
-"""Seconds of work in this process before others are started; many sweeps are done by then."""
-POLL = 0.5
-
-Listener = Callable[[Tally], None]
 
 
 def sweep(
@@ -68,21 +51,50 @@ def sweep(
     """
     seeds = checked_seeds(seeds)
     labels, settings = points(experiment, grid)
-    keep = _Keep(store)
     blocks = planned(list(settings.flat), seeds)
-    failed = settled(blocks, keep.store, workers, scheduler, progress)
-    prints = np.array([experiment_fingerprint(each) for each in settings.flat], object).reshape(settings.shape)
-    keep.store.index.refresh()
-    if not any(print in keep.store.index.rows for print in prints.flat):
-        raise ValueError(f"no cell could be made; the first failed so: {next(iter(failed.values()))}")
-    told = [{"runs": _named(blocks[at]), "reason": reason} for at, reason in failed.items()]
-    if told:
-        lost = sum(len(each["runs"]) for each in told)
-        warnings.warn(
-            f"{lost} cells failed ({told[0]['reason']}); the same sweep tries them again.", stacklevel=2
-        )
-    found = cube(keep.store.index, labels, prints, seeds)
-    found.attrs |= {"settings": json.dumps(to_json(experiment, TABLES)), "failures": json.dumps(told)}
-    found.attrs |= {"fingerprint": experiment_fingerprint(experiment), "grid": json.dumps(labels)}
-    found.encoding["store"] = keep  # a temporary store lasts as long as what was opened from it
-    return found
+    store = Store.temporary() if store is None else store if isinstance(store, Store) else Store(store)
+    failed = settled(blocks, store, workers, scheduler, progress)
+    lost = [{"runs": blocks[at].cells, "reason": reason} for at, reason in failed.items()]
+    prints = [experiment_fingerprint(each) for each in settings.flat]
+    store.index.refresh()
+    if lost:
+        cells = sum(len(each["runs"]) for each in lost)
+        told = f"{cells} of {settings.size * len(seeds)} cells failed ({lost[0]['reason']})"
+        if not store.index.rows.keys() & set(prints):
+            raise RuntimeError(f"{told}, and there is none to show.")
+        warnings.warn(f"{told}; the same sweep tries them again.", stacklevel=2)
+    found = cube(store.index, labels, np.array(prints, object).reshape(settings.shape), seeds)
+    return found.assign_attrs(
+        settings=json.dumps(to_json(experiment, TABLES)),
+        fingerprint=experiment_fingerprint(experiment),
+        grid=json.dumps(labels),
+        failures=json.dumps(lost),
+    )
+
+
+def run_all(
+    runs: Sequence[tuple[Any, Sequence[int]]],
+    store: Any,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: Listener | None = None,
+) -> dict[tuple[str, int], str]:
+    """Make sure that a store has some runs, so that `settings.run(seeds, store)` finds them there.
+
+    Args:
+        runs: pairs of settings and seeds. Those that no store can tell apart are left out.
+        store: folder or `Store`.
+        workers, scheduler, progress: as for `sweep`.
+
+    Returns:
+        The reasons of the runs that failed, by fingerprint and seed.
+    """
+    blocks: dict[str, Block] = {}
+    for settings, some in runs:
+        if experiment_fingerprint(settings) is not None:
+            seeds = checked_seeds(some)
+            most = width(settings) if isinstance(settings, Experiment) else len(seeds)
+            blocks |= {block_name(block): block for block in blocks_of(settings, seeds, most)}
+    store, wanted = store if isinstance(store, Store) else Store(store), list(blocks.values())
+    failed = settled(wanted, store, workers, scheduler, progress)
+    return {cell: reason for at, reason in failed.items() for cell in wanted[at].cells}

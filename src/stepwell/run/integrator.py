@@ -17,7 +17,7 @@ from stepwell.run.readings import read
 from stepwell.run.record import dataset
 from stepwell.run.store import checked_seeds, recall
 from stepwell.run.trainer import check, start
-from stepwell.settings import lookup, setting
+from stepwell.settings import lookup, number, setting
 
 SOLVERS = {
     "tsit5": "Tsit5",
@@ -47,10 +47,10 @@ class Flow(eqx.Module):
     """
 
     experiment: Experiment
-    duration: float
-    every: float = 0.2
-    rtol: float = 1e-6
-    atol: float | None = None
+    duration: float = number()
+    every: float = number(0.2)
+    rtol: float = number(1e-6)
+    atol: float | None = number(None)
     solver: str = setting("tsit5")
 
     def __check_init__(self) -> None:

@@ -45,7 +45,7 @@ class Here(AbstractPool):
         self.until = None if seconds is None else time.monotonic() + seconds
 
     def capacity(self) -> int:
-        return 1
+        return int(self.until is None or time.monotonic() < self.until)
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         future: Future[Any] = Future()

@@ -8,8 +8,10 @@ the same disk and then takes its name at once.
 import json
 import os
 import shutil
+import tempfile
 import uuid
 import warnings
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ import xarray as xr
 
 from stepwell.experiment import experiment_fingerprint
 from stepwell.run import archive
-from stepwell.run.block import Block, block_name, of_seeds
+from stepwell.run.block import Block, block_name, blocks_of
 from stepwell.run.checkpoint import Checkpoints, write_durably
 from stepwell.run.index import Index
 from stepwell.run.locks import locked
@@ -52,6 +54,13 @@ class Store:
             self.path.mkdir(parents=True, exist_ok=True)
             write_durably(marker, json.dumps({"schema": SCHEMA}).encode())
         self.index = Index(self.path)
+
+    @staticmethod
+    def temporary() -> "Store":
+        """A store that is removed when nothing is left that was opened from it."""
+        store = Store(tempfile.mkdtemp(prefix="stepwell-"))
+        weakref.finalize(store.index, shutil.rmtree, store.path, ignore_errors=True)
+        return store
 
     def find(self, fingerprint: str, seeds: Collection[int]) -> list[xr.Dataset]:
         """The finished rows of an experiment, opened lazily, one record per block that has some."""
@@ -110,7 +119,7 @@ class Store:
         Raises:
             ValueError: if the store cannot be written.
         """
-        names = [f"{block.fingerprints[index]}-{seed}" for index, seed in block.wanted]
+        names = [f"{fingerprint}-{seed}" for fingerprint, seed in block.cells]
         try:
             for folder in ("locks", "partial", "runs"):
                 (self.path / folder).mkdir(exist_ok=True)
@@ -127,7 +136,7 @@ class Store:
             claim.__exit__(None, None, None)
 
 
-def settle(block: Block, store: Store, compute: Compute, wait: bool = True, alone: bool = False) -> bool:
+def settle(block: Block, store: Store, compute: Compute, wait: bool = True) -> bool:
     """Make sure that a store has the wanted runs of a block.
 
     Args:
@@ -135,8 +144,6 @@ def settle(block: Block, store: Store, compute: Compute, wait: bool = True, alon
         store: where it is kept.
         compute: makes the record of a block, without the rows that only fill its width.
         wait: for other processes that have some of the runs under way.
-        alone: whether the block may become narrower if some of its runs are there. Others keep the width that
-            they have in common, so that one program serves them all.
 
     Returns:
         False if another process has some of the runs under way, and nothing was done.
@@ -148,7 +155,7 @@ def settle(block: Block, store: Store, compute: Compute, wait: bool = True, alon
             return False
         missing = store.missing(block)  # what was under way a moment ago may be there now
         if missing:
-            rows = len(missing) if alone else len(block.runs)
+            rows = len(block.runs) if block.fixed else len(missing)
             block = block._replace(runs=tuple((missing * rows)[:rows]), rows=len(missing))
             checkpoints = store.checkpoints(block)
             store.save(compute(block._replace(checkpoints=checkpoints)), block)
@@ -173,24 +180,19 @@ def recall(settings: Any, seeds: Sequence[int], store: Any, width: int, compute:
         fresh.append(compute(block))
         return fresh[-1]
 
-    blocks = -(-len(seeds) // width)
-    rows = -(-len(seeds) // blocks)
-    for at in range(0, len(seeds), rows):
-        some = list(seeds[at : at + rows])
-        block = of_seeds(settings, (some * rows)[:rows] if blocks > 1 else some, len(some))
+    for block in blocks_of(settings, seeds, width):
         if store is None or fingerprint is None:  # with a Python function two runs cannot be told apart
             computed(block)
         else:
-            _kept(block, store, computed, blocks == 1)
-    made = {seed for record in fresh for seed in record.seed.values.tolist()}
-    rest = set(seeds) - made
+            _kept(block, store, computed)
+    rest = set(seeds) - {seed for record in fresh for seed in record.seed.values.tolist()}
     return join([*fresh, *(store.find(fingerprint, rest) if rest else [])], seeds)
 
 
-def _kept(block: Block, store: Store, compute: Compute, alone: bool) -> None:
+def _kept(block: Block, store: Store, compute: Compute) -> None:
     """Settle a block; a disk that is full costs the record's keeping, not the record."""
     try:
-        settle(block, store, compute, alone=alone)
+        settle(block, store, compute)
     except OSError as error:
         warnings.warn(f"the store '{store.path}' could not keep a record: {error.strerror}.", stacklevel=4)
 

@@ -21,11 +21,12 @@ def _numbers(modes: Any) -> Any:
 
 
 class DataAligned(AbstractTask):
-    r"""As `white_noise`, with the teacher $W^\star=\mathrm{diag}(w^\star)$, $b^\star=\bar bV^\top$, $c^\star=U\bar c$.
+    r"""As `white_noise`, with a teacher of modes.
 
-    $\bar b$ [mode, input] and $\bar c$ [output, mode] are diagonal, with entries $b^\star$ and $a^\star$. The
-    orthogonal U [output, output] and V [input, input] are the output and input axes; hidden axes would change
-    no answer. A student aligned with U and V learns mode by mode, see `theory.mode_flow`.
+    $W^\star=\mathrm{diag}(w^\star)$, $b^\star=\bar bV^\top$ and $c^\star=U\bar c$, where $\bar b$ [mode,
+    input] and $\bar c$ [output, mode] are diagonal, with entries $b^\star$ and $a^\star$. The orthogonal U
+    [output, output] and V [input, input] are the output and input axes; hidden axes would change no answer.
+    A student aligned with U and V learns mode by mode, see `theory.mode_flow`.
 
     Attributes:
         a_star, b_star, w_star: readout, input and recurrent weight of every mode, [mode].

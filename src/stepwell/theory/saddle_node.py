@@ -224,8 +224,9 @@ def kink_gradient(
 ) -> Any:
     r"""The slope of `finite_loss` for a narrow switch, $|t_x'|\tanh\big(\tfrac12\gamma\dot x(T-t_x)\big)$.
 
-    $t_x(r)$ is the time of passing the threshold, where the speed is $\dot x=a\theta^2+r$. It needs $\gamma a\theta^2T\gg1$ and
-    $0<t_x<2T$, and is least accurate inside the kink; a confidence of 0.1 is too low for it.
+    $t_x(r)$ is the time of passing the threshold, $\dot x=a\theta^2+r$ the speed there. It needs
+    $\gamma\dot xT\gg1$ and $0<t_x<2T$, and is least accurate inside the kink; a confidence of 0.1 is too
+    low for it.
 
     Example:
         >>> r = 1.01 * optimum(100)

@@ -15,7 +15,7 @@ STUDY = Study(
         "staircase": descent(target("A"), 1e-2, 180.0),
         "staircase_flow": gradient_flow(target("A"), 1e-2, 180.0),
         "complex": gradient_flow(target("C"), 1e-4, 60.0, hidden=2),
-        "degree_five": descent(target("FIVE"), 1e-2, 400.0, hidden=5),
+        "degree_five": descent(target("FIVE"), 1e-2, 400.0, hidden=5, learning_rate=0.05),
     },
     errata=(
         "Section 8.1: the gradients pair the adjoint of step t with the input and the state of step t, "
