@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from stepwell import NETWORKS, RULES, TASKS, Experiment, Flow, Optimiser, Recording
 from stepwell.experiment import TABLES, experiment_fingerprint
-from stepwell.settings import find_type, fingerprint, from_json, override, replace, setting, to_json
+from stepwell.settings import (
+    find_type,
+    fingerprint,
+    from_json,
+    overridden,
+    override,
+    replace,
+    setting,
+    to_json,
+)
 
 TASK = TASKS["impulse"](poles=(0.5, 0.2 + 0.3j, 0.2 - 0.3j), residues=(0.9, 1j, -1j))
 EXPERIMENT = Experiment(TASK, NETWORKS["linear"](hidden=3))
@@ -81,6 +90,13 @@ def test_a_whole_number_is_the_same_setting():
     whole = Experiment(TASK, NETWORKS["linear"](3, sigma0=1), optimiser=Optimiser("sgd", 1))
     decimal = Experiment(TASK, NETWORKS["linear"](3, sigma0=1.0), optimiser=Optimiser("sgd", 1.0))
     assert fingerprint(whole, TABLES) == fingerprint(decimal, TABLES)
+
+
+def test_minus_zero_is_zero():
+    one, other = (
+        Experiment(TASKS["impulse"]((zero,), (1.0,), steps=5), EXPERIMENT.network) for zero in (0.0, -0.0)
+    )
+    assert one == other and fingerprint(one, TABLES) == fingerprint(other, TABLES)
 
 
 def test_arrays_are_known_by_their_digest():
@@ -175,6 +191,13 @@ def test_an_entry_of_a_table_by_name():
     assert rate.network == NETWORKS["rate"](hidden=3)  # what has no default is that of the old network
     assert changed("rule", "rflo").rule == RULES["rflo"]()
     assert changed("rule", RULES["rflo"](decay=0.3)).rule.decay == 0.3
+
+
+def test_settings_that_make_sense_together_are_changed_at_once():
+    both = overridden(EXPERIMENT, {"task.poles": "[0.4]", "task.residues": "[2.0]"}, TABLES)
+    assert both.task == TASKS["impulse"]((0.4,), (2.0,))
+    named = overridden(EXPERIMENT, {"rule.decay": "0.3", "rule": "rflo", "updates": 3}, TABLES)
+    assert named.rule == RULES["rflo"](decay=0.3) and named.updates == 3
 
 
 def test_automatic_settings_follow_what_they_are_derived_from():

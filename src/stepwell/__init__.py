@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stepwell.experiment import Experiment, Optimiser, Recording
     from stepwell.network import NETWORKS
     from stepwell.rule import RULES
-    from stepwell.run import Flow, Store, flow, train
+    from stepwell.run import Flow, Store, flow, open_runs, sweep, train
     from stepwell.study import STUDIES, check
     from stepwell.task import TASKS
 
@@ -29,6 +29,8 @@ _HOMES = {
     "TASKS": "stepwell.task",
     "check": "stepwell.study",
     "flow": "stepwell.run",
+    "open_runs": "stepwell.run",
+    "sweep": "stepwell.run",
     "train": "stepwell.run",
 }
 _PACKAGES = ("analysis", "figure", "interop", "network", "rule", "run", "settings", "study", "task", "theory")
@@ -48,6 +50,8 @@ __all__ = [
     "figure",
     "flow",
     "interop",
+    "open_runs",
+    "sweep",
     "theory",
     "train",
 ]

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,12 +29,12 @@ def run(
 ) -> None:
     """Run an experiment and say how it ended."""
     known(experiment.partition("/")[0], names("studies"), "study")
-    pairs = [assignment(text) for text in changes or []]
+    values = assignments(changes or [])
     if plot:
         known(plot, PLOTS, "plot")
         path = writable(out or Path(f"{experiment.replace('/', '-')}-{plot}.svg"))
     ready()
-    settings = overridden(named(experiment), pairs)
+    settings = changed(named(experiment), values)
     record = _record(settings, range(seeds), store)
     if as_json:
         print(json.dumps(_summary(experiment, record), indent=1))
@@ -62,27 +62,33 @@ def named(name: str) -> Any:
     return claims[inner].experiments(claims[inner].scales[0])[0]
 
 
-def assignment(text: str) -> tuple[str, str]:
-    """The path and the value of path=value.
+def assignments(texts: Sequence[str]) -> dict[str, str]:
+    """The values by path of texts like path=value.
 
     Raises:
-        ValueError: for a text that is none.
+        ValueError: for a text that is none, or a path that is given twice.
     """
-    path, equals, value = text.partition("=")
-    if not (path and equals and value):
-        raise ValueError(f"'{text}' changes nothing; write path=value, such as network.sigma0=1e-4.")
-    return path.strip(), value.strip()
+    changes: dict[str, str] = {}
+    for text in texts:
+        path, equals, value = (part.strip() for part in text.partition("="))
+        if not (path and equals and value):
+            raise ValueError(f"'{text}' changes nothing; write path=value, such as network.sigma0=1e-4.")
+        if path in changes:
+            raise ValueError(f"'{path}' is changed twice; give it one value.")
+        changes[path] = value
+    return changes
 
 
-def overridden(settings: Any, pairs: Sequence[tuple[str, str]]) -> Any:
+def changed(settings: Any, changes: Mapping[str, str]) -> Any:
     """Settings with values changed; the paths of an experiment serve for a flow of it, too."""
     from stepwell.experiment import TABLES
-    from stepwell.settings import override
+    from stepwell.settings import overridden
 
-    for path, value in pairs:
+    def place(path: str) -> str:
         inside = not hasattr(settings, path.partition(".")[0]) and hasattr(settings, "experiment")
-        settings = override(settings, f"experiment.{path}" if inside else path, value, TABLES)
-    return settings
+        return f"experiment.{path}" if inside else path
+
+    return overridden(settings, {place(path): value for path, value in changes.items()}, TABLES)
 
 
 def _record(settings: Any, seeds: Sequence[int], store: Path | None) -> "xr.Dataset":

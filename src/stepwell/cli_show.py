@@ -3,13 +3,13 @@
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepwell.cli_run import assignment, named, overridden
+from stepwell.cli_run import assignments, changed, named
 from stepwell.names import known, names
 from stepwell.terminal import console, ready
 
@@ -34,12 +34,12 @@ def show(
 ) -> None:
     """Show what something is, with its settings; of a task, a trial too."""
     words = [word for word in what if "=" not in word]
-    pairs = [assignment(word) for word in what if "=" in word]
+    changes = assignments([word for word in what if "=" in word])
     name = words[-1] if words else ""
     kinds = [kind for kind, table in KINDS.items() if name in names(table)]
     if kinds:
         ready()
-        _say(_entry(kinds[0], name, pairs))
+        _say(_entry(kinds[0], name, changes))
     elif name and Path(name).exists():
         ready()
         _say(_record(Path(name)))
@@ -47,19 +47,19 @@ def show(
         there = [*names("studies"), *(each for table in KINDS.values() for each in names(table))]
         known(name.partition("/")[0], there, "study, task, network, rule or file")
         ready()
-        _say(_of_study(name, pairs))
+        _say(_of_study(name, changes))
 
 
 def _say(lines: Iterator[str]) -> None:
     """Lines as wide as the terminal; what is indented stays so when it is wrapped."""
     width = console().width
-    for line in lines:
+    for line in list(lines):  # all of them, before the first is printed: what is refused prints nothing
         indent = " " * (len(line) - len(line.lstrip()) + 2)
         for row in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]:
             print(row)
 
 
-def _of_study(name: str, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _of_study(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     from stepwell.study import STUDIES
 
     outer, _, inner = name.partition("/")
@@ -67,9 +67,9 @@ def _of_study(name: str, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
     claims = {claim.id: claim for claim in study.claims}
     if not inner:
         return _study(outer, study)
-    if inner in claims and not pairs:
+    if inner in claims and not changes:
         return _claim(claims[inner])
-    return _experiment(overridden(named(name), pairs))
+    return _experiment(changed(named(name), changes))
 
 
 def _study(name: str, study: "Study") -> Iterator[str]:
@@ -120,7 +120,7 @@ def _settings(settings: Any, indent: str = "", path: str = "") -> Iterator[str]:
             yield f"{indent}{where} = {value}"
 
 
-def _entry(kind: str, name: str, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _entry(kind: str, name: str, changes: Mapping[str, str]) -> Iterator[str]:
     """An entry of a table: its description, its settings, and of a task a trial."""
     from stepwell.experiment import TABLES
 
@@ -132,7 +132,7 @@ def _entry(kind: str, name: str, pairs: Sequence[tuple[str, str]]) -> Iterator[s
         needed = [p.name for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
         yield f"No default: {', '.join(needed)}."
         return
-    sample = overridden(sample, pairs)
+    sample = changed(sample, changes)
     yield "For example:"
     yield from _settings(sample, "  ")
     if kind == "task":

@@ -74,33 +74,50 @@ def replace(settings: Any, **changes: Any) -> Any:
 def override(settings: Any, path: str, value: Any, tables: Tables) -> Any:
     """A copy with the setting at a dotted path changed: `override(run, "network.sigma0", "1e-4", tables)`.
 
+    The arguments are those of `overridden`.
+    """
+    return overridden(settings, {path: value}, tables)
+
+
+def overridden(settings: Any, changes: Mapping[str, Any], tables: Tables) -> Any:
+    """A copy with the settings at dotted paths changed, all at once: some make sense together only.
+
     Args:
         settings: a settings object.
-        path: names joined by dots.
-        value: a Python value, or a text that is converted to the kind of the setting. For a field that a
-            table serves (`rule=rflo`) the text is a name of that table; the new object has its default
-            settings, and takes from the old one those without a default.
+        changes: values by path, which is names joined by dots. A value is a Python value, or a text that is
+            converted to the kind of the setting. For a field that a table serves (`rule=rflo`) the text is a
+            name of that table; the new object has its default settings, and takes from the old one those
+            without a default.
         tables: the tables, by the field that they serve.
 
     Raises:
         ValueError: for an unknown setting, a text of the wrong kind, or whatever the constructor refuses.
     """
-    head, _, rest = path.partition(".")
     owner, fields = type(settings).__name__, {f.name: f for f in dataclasses.fields(settings) if f.init}
-    if head not in fields:
-        raise ValueError(unknown(f"{owner} has no setting", head, list(fields), "It has"))
-    old = getattr(settings, head)
-    if rest:
+    values: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        if head not in fields:
+            raise ValueError(unknown(f"{owner} has no setting", head, list(fields), "It has"))
+        if rest:
+            inside.setdefault(head, {})[rest] = value
+        elif isinstance(value, str) and head in tables:
+            values[head] = _named(value, getattr(settings, head), head, tables)
+        elif isinstance(value, str):
+            kind: Any = fields[head].type
+            automatic = fields[head].metadata.get("automatic")
+            values[head] = _parsed(value, kind | None if automatic else kind, f"{owner}.{head}")
+        else:
+            values[head] = value
+    for head, inner in inside.items():
+        old = values.get(head, getattr(settings, head))
         if not dataclasses.is_dataclass(old):
-            raise ValueError(f"'{head}' of {owner} is a plain value and has no setting '{rest}'.")
-        value = override(old, rest, value, tables)
-    elif isinstance(value, str) and head in tables:
-        value = _named(value, old, head, tables)
-    elif isinstance(value, str):
-        kind: Any = fields[head].type
-        automatic = fields[head].metadata.get("automatic")
-        value = _parsed(value, kind | None if automatic else kind, f"{owner}.{head}")
-    return replace(settings, **{head: value})
+            raise ValueError(
+                f"'{head}' of {owner} is a plain value and has no setting '{next(iter(inner))}'."
+            )
+        values[head] = overridden(old, inner, tables)
+    return replace(settings, **values)
 
 
 def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
@@ -122,7 +139,9 @@ def to_json(value: Any, tables: Tables) -> Any:
     if isinstance(value, (tuple, list)):
         return [to_json(item, tables) for item in value]
     if isinstance(value, complex):
-        return [value.real, value.imag]
+        return [value.real + 0.0, value.imag + 0.0]
+    if isinstance(value, float):
+        return value + 0.0  # -0.0 equals 0.0, and so must its text
     if isinstance(value, (np.ndarray, jax.Array)):
         array = np.ascontiguousarray(value)
         return {
@@ -130,7 +149,7 @@ def to_json(value: Any, tables: Tables) -> Any:
             "shape": array.shape,
             "dtype": str(array.dtype),
         }
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, str)):
         return value
     raise TypeError(
         f"{value!r} is no setting: settings are numbers, strings, None, tuples and settings objects."

@@ -28,7 +28,7 @@ def drop(loss: Numbers, level: float = 0.5) -> Any:
 
 
 def onset(accuracy: Numbers) -> Any:
-    """The first update with an accuracy above 1/2, which is that of an output that never switches; -1 if there is none.
+    """The first update with an accuracy above 1/2, which an output that never switches has; -1 if none, [...].
 
     Example:
         >>> int(onset([0.5, 0.5, 0.525, 0.5]))
@@ -62,7 +62,7 @@ def in_no_learning_zone(accuracy: Numbers, window: int = 50) -> Any:
 
 
 def oscillating(loss: Numbers, tolerance: float = 0.01) -> np.ndarray:
-    """Where the losses of two successive updates differ by more than a share of the larger one, [..., update - 1].
+    """Where two successive losses differ by more than a share of the larger one, [..., update - 1].
 
     Example:
         >>> oscillating([1.0, 1.0, 0.9, 0.9001])
@@ -92,7 +92,7 @@ def escape(loss: Numbers, level: float = 3e-4) -> Any:
 
 
 def abruptness(loss: Numbers) -> Any:
-    """Updates of the fall from 0.9 to 0.1 of the first loss over those to 0.9; NaN where it does not get there, [...].
+    """Updates of the fall from 0.9 to 0.1 of the first loss, over those to 0.9; NaN if it never ends, [...].
 
     Example:
         >>> float(abruptness(100 * [1.0] + [0.9, 0.5, 0.1]))

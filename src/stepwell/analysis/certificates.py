@@ -1,22 +1,17 @@
-r"""Proofs about computed rests and ghosts, by Newton and Kantorovich: on the field F, and on the gradient of its speed.
+r"""What can be proved about a computed rest or ghost, by Newton and Kantorovich.
 
-A certificate is a statement about the numbers that were computed; rounding in F is not enclosed by intervals. It promises
+The promises are about the numbers that were computed; rounding in F is not enclosed by intervals. They tell
 what is near a point, and nothing about points that were not found.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
+from stepwell.analysis.derivatives import Field, frobenius, jacobian, second, third
 from stepwell.analysis.rest_search import End
 
 WORST_CONDITION = 1e12
-PROBES = 256
 DISPLACEMENT = 1e-6
 
 Bounds = tuple[float, float]
@@ -26,11 +21,11 @@ class Certificate(NamedTuple):
     """What is proved about a point.
 
     Attributes:
-        converged: Newton's method converges quadratically from here: the condition of Kantorovich holds.
-        holds: the promise of `rest_certificate` or `ghost_certificate`.
+        converged: the condition of Kantorovich holds, so Newton's method converges quadratically from here.
+        holds: the promise of `rest_certificate` or `ghost_certificate` holds.
         radius: within this distance lies exactly one rest (one stationary point of the speed).
-        alone: within this distance there is no other one.
-        note: whether the bound on the derivatives is known or estimated, or why the promise fails.
+        alone: within this distance there is no second one.
+        note: whether the bound on the derivatives is known or estimated, or why there is no promise.
     """
 
     converged: bool
@@ -40,41 +35,37 @@ class Certificate(NamedTuple):
     note: str
 
 
-def rest_certificate(
-    field: Callable[[Any], Any], end: End, weakest: float, bounds: Bounds | None
-) -> Certificate:
+def rest_certificate(field: Field, end: End, weakest: float, bounds: Bounds | None) -> Certificate:
     r"""Whether exactly one rest lies within $2|J^{-1}F|$ of a state: $\|J^{-1}\|\,|J^{-1}F|\,K\le\tfrac12$.
 
     Args:
         field: state [hidden] to velocity [hidden].
-        end: the state, with F and J there. weakest: the smallest singular value of J.
-        bounds: bounds on the second and third derivative, which make the promise a theorem. With None, K is twice the
-            Frobenius norm of $D^2F$ at the state (sampled above a few dimensions), and the promise holds provided that
-            this norm does not double within the radius, usually below 1e-8.
+        end: the state, with F and J there.
+        weakest: the smallest singular value of J.
+        bounds: bounds on the norms of the second and third derivative, which make the promise a theorem.
+            With None $K$ is twice the Frobenius norm of $D^2F$ at the state, and the promise holds provided
+            that this norm does not double within the radius, which is usually below 1e-8.
     """
     if not weakest * WORST_CONDITION > np.linalg.norm(end.J):
         return Certificate(
             False, False, np.inf, 0.0, "a fold: the Jacobian is singular where the field vanishes"
         )
-    K = bounds[0] if bounds else 2 * _size(_second, field, end.h)
+    K = bounds[0] if bounds else 2 * frobenius(second, field, end.h)
     step = float(np.linalg.norm(np.linalg.solve(end.J, end.F)))
-    condition = step * K / weakest
-    converged = bool(condition <= 0.5)
-    smooth = bounds is not None or _smooth(field, end, K)
-    alone = float(weakest / K) if K > 0 else np.inf
-    note = _note(bounds, smooth, np.isfinite(K), converged)
-    return Certificate(converged, converged and smooth, 2 * step, alone, note)
+    return _certificate(field, end, bounds, K, step, step * K / weakest <= 0.5, weakest / max(K, 1e-300))
 
 
-def ghost_certificate(field: Callable[[Any], Any], end: End, bounds: Bounds | None) -> Certificate:
-    r"""Whether within $2|H^{-1}\nabla q|$ the speed has exactly one stationary point, a strict minimum, and is not 0.
+def ghost_certificate(field: Field, end: End, bounds: Bounds | None) -> Certificate:
+    r"""Whether within $2|H^{-1}\nabla q|$ the speed has one stationary point, a strict minimum, and is not 0.
 
-    Needs H positive definite, $\|H^{-1}\|\,|H^{-1}\nabla q|\,M\le\tfrac12$ with M a bound on the derivative of H, and
-    $|F|>2|H^{-1}\nabla q|\sup\|J\|$.
+    Needs H positive definite, $\|H^{-1}\|\,|H^{-1}\nabla q|\,M\le\tfrac12$ with M a bound on the derivative
+    of H, and $|F|>2|H^{-1}\nabla q|\sup\|J\|$.
 
     Args:
-        field, end: as for `rest_certificate`; the end has H.
-        bounds: K and $K_3$, from which $M=3\|J\|K+|F|K_3$; with None, K and M are estimated as there.
+        field: state [hidden] to velocity [hidden].
+        end: the state, with F, J and H there.
+        bounds: K and $K_3$, from which $M=3\|J\|K+|F|K_3$; with None K and M are twice the Frobenius norms
+            at the state, with the proviso of `rest_certificate`.
     """
     values = np.linalg.eigvalsh(end.H)
     if not values[0] * WORST_CONDITION > values[-1]:
@@ -82,68 +73,30 @@ def ghost_certificate(field: Callable[[Any], Any], end: End, bounds: Bounds | No
             False, False, np.inf, 0.0, "the Hessian of the speed is not safely positive definite"
         )
     step = float(np.linalg.norm(np.linalg.solve(end.H, end.slope)))
-    K = bounds[0] if bounds else 2 * _size(_second, field, end.h)
-    largest = float(np.linalg.norm(end.J, 2)) + 2 * step * K
-    fastest = end.speed + 2 * step * largest
-    M = 3 * largest * K + fastest * bounds[1] if bounds else 2 * _size(_third, field, end.h)
-    converged = bool(step * M / values[0] <= 0.5 and end.speed > 2 * step * largest)
-    smooth = bounds is not None or _smooth(field, end, K)
-    alone = float(values[0] / M) if M > 0 else np.inf
-    note = _note(bounds, smooth, np.isfinite(K) and np.isfinite(M), converged)
-    return Certificate(converged, converged and smooth, 2 * step, alone, note)
+    K = bounds[0] if bounds else 2 * frobenius(second, field, end.h)
+    steepest = float(np.linalg.norm(end.J, 2)) + 2 * step * K
+    fastest = end.speed + 2 * step * steepest
+    M = 3 * steepest * K + fastest * bounds[1] if bounds else 2 * frobenius(third, field, end.h)
+    converged = step * M / values[0] <= 0.5 and end.speed > 2 * step * steepest
+    return _certificate(field, end, bounds, K, step, converged, values[0] / max(M, 1e-300))
 
 
-def _note(bounds: Bounds | None, smooth: bool, finite: bool, converged: bool) -> str:
-    if not finite:
-        return "a derivative is not finite here"
-    if not smooth:
-        return "the field is not smooth here"
-    if not converged:
-        return "not certified: the condition of Kantorovich fails"
-    return "bound known" if bounds else "bound estimated"
+def _certificate(
+    field: Field, end: End, bounds: Bounds | None, K: float, step: float, converged: bool, alone: float
+) -> Certificate:
+    note = "bound known" if bounds else "bound estimated"
+    if not np.isfinite(alone):
+        note = "a derivative is not finite here"
+    elif bounds is None and not _smooth(field, end, K):
+        note = "the field is not smooth here"
+    elif not converged:
+        note = "the condition of Kantorovich fails"
+    return Certificate(bool(converged), note.startswith("bound"), 2 * step, float(alone), note)
 
 
-def _smooth(field: Callable[[Any], Any], end: End, K: float) -> bool:
+def _smooth(field: Field, end: End, K: float) -> bool:
     """Whether the Jacobian changes no faster than its bound says, across the state in a generic direction."""
     direction = np.random.default_rng(0).standard_normal(len(end.h))
     direction *= DISPLACEMENT / np.linalg.norm(direction)
-    ahead, behind = (np.asarray(_jacobian(field, end.h + d)) for d in (direction, -direction))
-    jump = np.linalg.norm(ahead - behind)
-    return bool(jump <= 2 * DISPLACEMENT * K + 1e-8 * np.linalg.norm(end.J))
-
-
-@eqx.filter_jit
-def _jacobian(field: Callable[[Any], Any], h: Float[Array, " hidden"]) -> Float[Array, "hidden hidden"]:
-    return jax.jacfwd(field)(h)
-
-
-def _second(field: Callable[[Any], Any], h: Array, u: Array, v: Array) -> Array:
-    """$D^2F[u,v]$."""
-    return jax.jvp(lambda h: jax.jvp(field, (h,), (u,))[1], (h,), (v,))[1]
-
-
-def _third(field: Callable[[Any], Any], h: Array, u: Array, v: Array) -> Array:
-    """$DH[u]\\,v$, H the Hessian of the squared speed."""
-
-    def slope(h: Array) -> Array:
-        F, pull_back = jax.vjp(field, h)
-        return pull_back(F)[0]
-
-    return jax.jvp(lambda h: jax.jvp(slope, (h,), (u,))[1], (h,), (v,))[1]
-
-
-def _size(derivative: Callable[..., Array], field: Callable[[Any], Any], h: np.ndarray) -> float:
-    """The Frobenius norm of a derivative: exact in a few dimensions, else the mean over pairs of random directions."""
-    hidden = len(h)
-    if hidden**2 <= PROBES:
-        u, v = np.repeat(np.eye(hidden), hidden, axis=0), np.tile(np.eye(hidden), (hidden, 1))
-    else:
-        u, v = np.random.default_rng(0).standard_normal((2, PROBES, hidden)) * PROBES**-0.25
-    return float(_root_of_squares(derivative, field, h, u, v))
-
-
-@eqx.filter_jit
-def _root_of_squares(
-    derivative: Callable[..., Array], field: Callable[[Any], Any], h: Array, u: Array, v: Array
-) -> Array:
-    return jnp.sqrt(jnp.sum(jax.vmap(lambda u, v: derivative(field, h, u, v))(u, v) ** 2))
+    ahead, behind = (np.asarray(jacobian(field, end.h + d)) for d in (direction, -direction))
+    return bool(np.linalg.norm(ahead - behind) <= 2 * DISPLACEMENT * K + 1e-8 * np.linalg.norm(end.J))

@@ -1,4 +1,4 @@
-r"""Derivatives of a velocity field $F$ and of its squared speed $q=\tfrac12|F|^2$, compiled once per kind of field.
+r"""Derivatives of a velocity field $F$ and of its squared speed $q=\tfrac12|F|^2$, compiled once per field.
 
 A field is a function of a state [hidden]. One that is an `equinox.Module` is compiled once for all values
 of its arrays; any other function once for itself.

@@ -32,7 +32,7 @@ class LatentField(eqx.Module):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        r"""Bounds on the second and third derivative, $\tfrac4{3\sqrt3}\sum|n_i||m_i|^2$ and $2\sum|n_i||m_i|^3$."""
+        r"""Bounds on $D^2f$ and $D^3f$: $\tfrac4{3\sqrt3}\sum|n_i||m_i|^2$ and $2\sum|n_i||m_i|^3$."""
         into, out = (np.linalg.norm(np.asarray(a), axis=1) for a in (self.m, self.n))
         return float(4 / (3 * np.sqrt(3)) * (out @ into**2)), float(2 * (out @ into**3))
 
@@ -73,7 +73,7 @@ def as_vector(field: Field) -> Field:
 
 
 def latent_field(m: Numbers, n: Numbers, b: Numbers) -> LatentField:
-    r"""The field of the latent variables $\kappa=n^\top h$ of a network with $W=mn^\top$ and constant drive b.
+    r"""The field of the latent variables $\kappa=n^\top h$ of a network with $W=mn^\top$.
 
     Args:
         m, n: [hidden, rank], or [hidden] for rank one.
@@ -97,12 +97,12 @@ def latent_field(m: Numbers, n: Numbers, b: Numbers) -> LatentField:
     m, n = (a[:, None] if a.ndim == 1 else a for a in (m, n))
     if m.ndim != 2 or m.shape != n.shape or b.size != len(m):
         raise ValueError(
-            f"m {m.shape}, n {n.shape} and b {b.shape} do not fit; needed are [hidden, rank] twice and [hidden]."
+            f"m {m.shape}, n {n.shape}, b {b.shape} do not fit; needed: [hidden, rank] twice, and [hidden]."
         )
     return LatentField(jnp.asarray(m), jnp.asarray(n), jnp.asarray(b.ravel()))
 
 
-def lifted(m: Numbers, n: Numbers, b: Numbers, kappa: float | int) -> np.ndarray:
+def lifted(m: Numbers, n: Numbers, b: Numbers, kappa: float) -> np.ndarray:
     r"""The state of the whole network at a rest or ghost $\kappa$ of its latent field of rank one.
 
     $h=\tanh(m\kappa+b)-f(\kappa)\,n/|n|^2$ is a rest or ghost of the network too, with $n\cdot h=\kappa$,

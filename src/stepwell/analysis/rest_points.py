@@ -1,20 +1,19 @@
-r"""Where a field rests and where it almost does: fixed points, ghosts and slow points, told apart without thresholds on q."""
+r"""Where a field rests, and where it almost does: fixed points, ghosts and slow points."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 from scipy.optimize import brentq
 from scipy.spatial.distance import cdist
 
 from stepwell.analysis.bottleneck import NormalForm, normal_form
 from stepwell.analysis.certificates import Bounds, ghost_certificate, rest_certificate
+from stepwell.analysis.derivatives import Field, on_a_line, velocities
 from stepwell.analysis.fields import as_vector
-from stepwell.analysis.rest_search import REST, End, ends, velocities
+from stepwell.analysis.rest_search import REST, End, ends
 from stepwell.analysis.system import Numbers, finite
 
 KINDS = ("fixed", "ghost", "slow")
@@ -24,18 +23,21 @@ MOST_DESCENTS = 32
 
 
 class RestPoint(eqx.Module):
-    r"""A local minimum of the speed of a field $\dot h=F(h)$.
+    r"""A place where the speed of a field $\dot h=F(h)$ is least.
 
     Attributes:
-        kind: "fixed", a rest: $|F|<10^{-9}$ and Newton's method converges quadratically; "ghost", a local minimum of the
-            speed that is no rest: $|J^\top F|\le10^{-7}|F|$ and $\nabla^2\tfrac12|F|^2\succeq0$; "slow", a ghost that the
-            trajectory does not see, or the end of a search that did not settle.
-        state: [hidden], or a number. speed: $|F|$ there, 1/τ.
+        kind: "fixed", a rest: $|F|<10^{-9}$, and Newton's method converges quadratically; "ghost", a local
+            minimum of the speed that is no rest: $|J^\top F|\le10^{-7}|F|$ and
+            $\nabla^2\tfrac12|F|^2\succeq0$; "slow", a ghost that the trajectory does not see, or the end of
+            a search that did not settle.
+        state: [hidden], or a number.
+        speed: $|F|$ there, per $\tau$.
         jacobian: $J=\partial F/\partial h$, [hidden, hidden].
-        distance, curvature: $r$ and $a$ of the normal form along the direction in which J is closest to singular.
-        passage_time: full passage $\pi/\sqrt{ra}$ in units of τ; infinite at a rest.
-        certified: what is promised of it is proved, see `stepwell.analysis.certificates`; never for a slow point.
-        note: whether the bound behind the certificate is known or estimated, or the reason why there is none.
+        distance, curvature: $r$ and $a$ of the normal form, along the direction in which J is closest to
+            singular.
+        passage_time: of a full passage, $\pi/\sqrt{ra}$ at a ghost, in units of $\tau$; infinite at a rest.
+        certified: what `stepwell.analysis.certificates` promises is proved; never for a slow point.
+        note: whether the bound behind the certificate is known or estimated, or why there is none.
     """
 
     kind: str
@@ -50,13 +52,13 @@ class RestPoint(eqx.Module):
 
     @property
     def eigenvalues(self) -> np.ndarray:
-        """Eigenvalues of the Jacobian, in 1/τ, [hidden]."""
+        """Eigenvalues of the Jacobian, per $\\tau$, [hidden]."""
         return np.linalg.eigvals(self.jacobian)
 
-    def stable(self, step: float = 0.0) -> bool:
-        """Whether states return: under the flow, or under the map $h+\\Delta F(h)$ with $\\Delta$ = `step`."""
+    def stable(self, step: float = 0) -> bool:
+        """Whether nearby states return: under the flow, or the map $h+\\Delta F(h)$, $\\Delta$ = `step`."""
         values = self.eigenvalues
-        return bool((np.abs(1 + step * values) < 1).all() if step else (values.real < 0).all())
+        return bool((np.abs(1 + step * values) < 1).all() if step else (np.real(values) < 0).all())
 
 
 class _Candidate(NamedTuple):
@@ -66,32 +68,31 @@ class _Candidate(NamedTuple):
 
 
 def fixed_points(
-    field: Callable[[Any], Any],
-    starts: Numbers,
-    trajectory: Numbers | None = None,
-    bounds: Bounds | None = None,
+    field: Field, starts: Numbers, trajectory: Numbers | None = None, bounds: Bounds | None = None
 ) -> list[RestPoint]:
     r"""The rests and ghosts of a field that descents on its squared speed reach from given starts.
 
-    In one dimension the sorted starts also serve as a grid: between its points every change of sign of $f$ and of $f'$ is
-    refined. A start far from everything may end at any of the points; what is near no start may be missed.
+    In one dimension the sorted starts also serve as a grid: every change of sign of $f$ or $f'$ between
+        neighbours is
+    refined. What lies near no start may be missed.
 
     Args:
-        field: state [hidden] (or a number) to velocity in units of $\tau$, written in `jax.numpy`; for a step map h to
-            step(h) pass `lambda h: step(h) - h`, and times are in steps.
-        starts: [start, hidden]; in one dimension also [start] for a field of numbers.
-        trajectory: states of the network at work, [step, hidden] or [step]. If given, a ghost must act on it: be at most
-            as wide as the trajectory, no farther from it than its own half-width $\sqrt{|r/a|}$, and slower than the
-            trajectory's median speed; else it becomes "slow".
-        bounds: bounds on the norms of the second and the third derivative, for certificates; None takes those that the
-            field states, else they are estimated.
+        field: state [hidden] (or a number) to velocity in units of $\tau$, written in `jax.numpy`. For a
+            map h to step(h) pass `lambda h: step(h) - h`; times are then in steps.
+        starts: [start, hidden]; in one dimension also [start], for a field of numbers.
+        trajectory: states of the network at work, [step, hidden] or [step]. If given, a ghost must act on
+            it: be no wider than the trajectory, no farther from it than its own half-width $\sqrt{|r/a|}$,
+            and slower than its median speed; else it is "slow".
+        bounds: bounds on the norms of the second and third derivative of the field, for certificates; None
+            takes those that the field states, else they are estimated.
 
     Returns:
         The points, fixed ones first.
 
     Raises:
         TypeError: for a field that JAX cannot differentiate.
-        ValueError: for no starts, sizes that do not fit, a field that is not finite at a start, or a float32 process.
+        ValueError: for no starts, sizes that do not fit, a field that is not finite at a start, or a
+            float32 process.
 
     Example:
         >>> for point in fixed_points(lambda x: (x**2 + 0.01) * (1 - x), np.linspace(-2, 2, 101)):
@@ -108,7 +109,7 @@ def fixed_points(
     if points.shape[1] == 1:
         grid = np.unique(points)
         candidates = _brackets(vector, grid)
-        points = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_DESCENTS).round().astype(int))][:, None]
+        points = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_DESCENTS).round().astype(int)), None]
     found = _merged([_classified(vector, end, bounds, scalar) for end in ends(vector, points, candidates)])
     if path is not None:
         found = [_effective(vector, candidate, path) for candidate in found]
@@ -116,71 +117,64 @@ def fixed_points(
     return [candidate.point for candidate in order]
 
 
-def _checked(field: Callable[[Any], Any], starts: Numbers) -> tuple[Callable[[Any], Any], np.ndarray, bool]:
+def _checked(field: Field, starts: Numbers) -> tuple[Field, np.ndarray, bool]:
     """The field of vectors, the starts [start, hidden], and whether states are numbers."""
-    if not jax.config.jax_enable_x64:
+    if not jax.config.read("jax_enable_x64"):
         raise ValueError(
             "points are told apart in float64; put `jax.config.update('jax_enable_x64', True)` first."
         )
     array = finite("the starts", starts)
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(
-            f"starts have shape {array.shape}; at least one is needed, [start, hidden], or [start]."
+            f"starts have shape {array.shape}; at least one is needed, [start, hidden] or [start]."
         )
     scalar = array.ndim == 1
     vector, points = (as_vector(field), array[:, None]) if scalar else (field, array)
     try:
-        F = np.asarray(velocities(vector, points))
+        F = np.asarray(velocities(vector, jnp.asarray(points)))
     except (jax.errors.JAXTypeError, TypeError) as error:
         raise TypeError(f"the field cannot be differentiated; write it with jax.numpy. ({error})") from error
     if F.shape != points.shape:
-        raise ValueError(
-            f"the field maps states {points.shape[1:]} to {F.shape[1:]}; a velocity is shaped as its state."
-        )
+        raise ValueError(f"the field maps states {points.shape[1:]} to {F.shape[1:]}; they need one shape.")
     lost = ~np.isfinite(F).all(axis=1)
     if lost.any():
         raise ValueError(f"the field is not finite at start {int(lost.argmax())}; start where it is defined.")
     return vector, points, scalar
 
 
-def _classified(field: Callable[[Any], Any], end: End, bounds: Bounds | None, scalar: bool) -> _Candidate:
+def _classified(field: Field, end: End, bounds: Bounds | None, scalar: bool) -> _Candidate:
     form = normal_form(field, end.h, end.J)
+    proof, kind, note = None, "slow", "the search stopped before the speed was level"
     if end.speed < REST:
         proof = rest_certificate(field, end, float(np.linalg.norm(end.J @ form.direction)), bounds)
-        kind, certified, note, alone = (
-            "fixed" if proof.converged else "slow",
-            proof.holds,
-            proof.note,
-            proof.alone,
-        )
+        kind, note = "fixed" if proof.converged else "slow", proof.note
     elif _minimum(end, form):
         proof = ghost_certificate(field, end, bounds)
-        kind, certified, note, alone = "ghost", proof.holds, proof.note, proof.alone
-    else:
-        stopped = "a saddle of the speed" if end.level else "the search stopped before the speed was level"
-        kind, certified, note, alone = "slow", False, stopped, 0.0
-    state, passage = end.h[0] if scalar else end.h, np.inf if kind == "fixed" else form.passage_time
+        kind, note = "ghost", proof.note
+    elif end.level:
+        note = "a saddle of the speed"
     point = RestPoint(
-        kind,
-        state,
-        end.speed,
-        end.J,
-        form.distance,
-        form.curvature,
-        passage,
-        certified and kind != "slow",
-        note,
+        kind=kind,
+        state=end.h[0] if scalar else end.h,
+        speed=end.speed,
+        jacobian=end.J,
+        distance=form.distance,
+        curvature=form.curvature,
+        passage_time=np.inf if kind == "fixed" else form.passage_time,
+        certified=proof is not None and proof.holds,
+        note=note,
     )
-    return _Candidate(point, form.half_width, alone)
+    return _Candidate(point, form.half_width, proof.alone if proof else 0.0)
 
 
 def _minimum(end: End, form: NormalForm) -> bool:
     """Whether the speed has a strict minimum at a state where its slope is level."""
-    return end.level and form.distance * form.curvature > 0 and np.linalg.eigvalsh(end.H)[0] > FLAT
+    bent = form.distance * form.curvature > 0
+    return bool(end.level and bent and np.linalg.eigvalsh(end.H)[0] > FLAT)
 
 
 def _merged(candidates: list[_Candidate]) -> list[_Candidate]:
-    """One candidate per point. Certified rests are one only if each lies where the other is proved to be alone."""
+    """One candidate per point, the best one."""
     kept: list[_Candidate] = []
     for new in sorted(candidates, key=lambda c: (not c.point.certified, c.point.speed)):
         if not any(_same(new, old) for old in kept):
@@ -189,6 +183,7 @@ def _merged(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _same(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two are one point; certified rests only if each lies where the other is proved to be alone."""
     if one.point.kind != other.point.kind:
         return False
     gap = np.linalg.norm(np.subtract(one.point.state, other.point.state))
@@ -196,13 +191,13 @@ def _same(one: _Candidate, other: _Candidate) -> bool:
     return bool(gap < (min(one.alone, other.alone) if proved else MERGING))
 
 
-def _effective(field: Callable[[Any], Any], candidate: _Candidate, path: np.ndarray) -> _Candidate:
-    """The candidate, turned into a slow point if it is a ghost that does not act on the trajectory."""
+def _effective(field: Field, candidate: _Candidate, path: np.ndarray) -> _Candidate:
+    """The candidate; a slow point if it is a ghost that does not act on the trajectory."""
     point, width = candidate.point, candidate.half_width
     if point.kind != "ghost":
         return candidate
-    away = cdist(np.atleast_2d(point.state), path).min()
-    median = np.median(np.linalg.norm(velocities(field, path), axis=1))
+    away = cdist(np.reshape(point.state, (1, -1)), path).min()
+    median = np.median(np.linalg.norm(velocities(field, jnp.asarray(path)), axis=1))
     reasons = {
         f"its half-width {width:.3g} exceeds the extent of the trajectory": width > cdist(path, path).max(),
         f"it is {away:.3g} from the trajectory, more than its half-width {width:.3g}": away > width,
@@ -212,17 +207,16 @@ def _effective(field: Callable[[Any], Any], candidate: _Candidate, path: np.ndar
     failed = [reason for reason, holds in reasons.items() if holds]
     if not failed:
         return candidate
-    where = lambda p: (p.kind, p.certified, p.note)  # noqa: E731
-    point = eqx.tree_at(where, point, ("slow", False, f"not effective: {failed[0]}"))
-    return candidate._replace(point=point)
+    changed = ("slow", False, f"not effective: {failed[0]}")
+    return candidate._replace(point=eqx.tree_at(lambda p: (p.kind, p.certified, p.note), point, changed))
 
 
-def _brackets(field: Callable[[Any], Any], grid: np.ndarray) -> np.ndarray:
+def _brackets(field: Field, grid: np.ndarray) -> np.ndarray:
     """Rests, and minima of the speed, between the points of a grid in one dimension, [candidate, 1].
 
     Critical points join the grid, so that two rests between neighbours are not missed.
     """
-    values = np.asarray(_derivatives(field, grid))
+    values = np.asarray(on_a_line(field, jnp.asarray(grid)))
     critical = _zeros(field, 1, grid, values)
     there = np.reshape([_at(field, x) for x in critical], (-1, 3)).T
     places, order = np.unique(np.concatenate([grid, critical]), return_index=True)
@@ -230,26 +224,14 @@ def _brackets(field: Callable[[Any], Any], grid: np.ndarray) -> np.ndarray:
     return np.concatenate([rests, critical[there[0] * there[2] > 0]])[:, None]
 
 
-def _zeros(field: Callable[[Any], Any], order: int, places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Zeros of a derivative of the given order between places; values [order, place]."""
+def _zeros(field: Field, order: int, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Zeros of the derivative of a given order between places; values [order, place]."""
     signs = np.sign(values[order])
     crossing = np.flatnonzero(signs[:-1] * signs[1:] < 0)
-    roots = [
-        brentq(lambda x: _at(field, x)[order], *places[i : i + 2], xtol=1e-13, rtol=1e-15) for i in crossing
-    ]
-    return np.concatenate([places[signs == 0], roots])
+    roots = [brentq(lambda x: _at(field, x)[order], *places[i : i + 2], xtol=1e-13) for i in crossing]
+    return np.concatenate([places[signs == 0], np.array(roots)])
 
 
-def _at(field: Callable[[Any], Any], x: float) -> np.ndarray:
+def _at(field: Field, x: float) -> np.ndarray:
     """The field and its first two derivatives at one place, [order]."""
-    return np.asarray(_derivatives(field, np.array([x])))[:, 0]
-
-
-@eqx.filter_jit
-def _derivatives(field: Callable[[Any], Any], places: Float[Array, " place"]) -> Float[Array, "order place"]:
-    """The field of one dimension and its first two derivatives, [order, place]."""
-
-    def f(x: Array) -> Array:
-        return field(x[None])[0]
-
-    return jax.vmap(lambda x: jnp.stack([f(x), jax.grad(f)(x), jax.grad(jax.grad(f))(x)]), out_axes=1)(places)
+    return np.asarray(on_a_line(field, jnp.array([x])))[:, 0]

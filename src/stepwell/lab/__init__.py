@@ -2,14 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from stepwell.lab.ghost_pages import GHOST_PAGES
 from stepwell.lab.page import Page
+from stepwell.lab.rank_pages import RANK_PAGES
+from stepwell.lab.rule_pages import RULE_PAGES
 from stepwell.lab.training_pages import TRAINING_PAGES
 from stepwell.lab.transfer_pages import TRANSFER_PAGES
 
 if TYPE_CHECKING:
     from stepwell.lab.widget import Widget
 
-PAGES: dict[str, Page] = {page.slug: page for page in (*TRANSFER_PAGES, *TRAINING_PAGES)}
+PAGES: dict[str, Page] = {
+    page.slug: page
+    for page in (*TRANSFER_PAGES, *TRAINING_PAGES, *GHOST_PAGES, *RANK_PAGES, *RULE_PAGES)
+}
 """All pages by the name in their address, in the order in which they are read."""
 
 __all__ = ["PAGES", "Widget", "launch"]

@@ -12,10 +12,10 @@ from stepwell.analysis.rest_points import fixed_points
 from stepwell.experiment import Experiment, Optimiser
 from stepwell.lab.engine import AbstractRun, Event, Frame
 from stepwell.lab.session import LIMITS
-from stepwell.network import LowRank
+from stepwell.network.low_rank import LowRank
 from stepwell.run.trainer import Carry
 from stepwell.run.watched import begun, further, parameters
-from stepwell.task import DelayedActivation
+from stepwell.task.delayed_activation import DelayedActivation
 
 PLACES = np.linspace(-15, 15, 241)
 ANNEALED = 1000

@@ -148,6 +148,7 @@ class Page:
         python: lines that give the same numbers, with `{name}` in place of settings.
         engine: "module:class" of what computes for it in Python, or None.
         streams: whether the engine runs on and on.
+        rate: most frames per second.
         picture: a sentence that stands for the picture.
     """
 
@@ -164,6 +165,7 @@ class Page:
     python: str
     engine: str | None = None
     streams: bool = False
+    rate: int = 30
     picture: str = ""
 
     def defaults(self) -> dict[str, Any]:

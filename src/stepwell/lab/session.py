@@ -23,7 +23,6 @@ LIMITS = {
     "run_updates": 400_000,
     "idle_seconds": 600,
 }
-FRAME_SECONDS = 1 / 30
 PIECE_SECONDS = 0.01
 WAITING_SECONDS = 2.0
 
@@ -149,11 +148,11 @@ class Session:
             state, frame = await self._compute(engine.begin)
             await self._show(gen, frame)
             self._tasks.append(asyncio.create_task(self._guarded("slow", self._slowly(gen, engine))))
-            await self._stream(gen, state)
+            await self._stream(gen, page, state)
         else:
             await self._slowly(gen, engine)
 
-    async def _stream(self, gen: int, state: Any) -> None:
+    async def _stream(self, gen: int, page: Page, state: Any) -> None:
         done = None
         while done is None or done == "idle":
             updates = await self._wanted()
@@ -166,7 +165,7 @@ class Session:
                 done = frame.done
             if done is not None:
                 await self.send({"type": "done", "gen": gen, "why": done})
-            await asyncio.sleep(max(0.0, began + FRAME_SECONDS - time.monotonic()))
+            await asyncio.sleep(max(0.0, began + 1 / page.rate - time.monotonic()))
         self.running = False
 
     async def _further(self, state: Any, updates: int) -> tuple[Any, Frame]:

@@ -159,7 +159,7 @@ class LowRank(AbstractUnitNetwork):
     def _switch(self, params: Params, drive: Float[Array, "*some output"]) -> Float[Array, "*some output"]:
         """The output that a drive makes."""
         if not self.tied:
-            return jax.nn.sigmoid(drive + params["c0"])
+            return jax.nn.sigmoid(drive + params["c0"][0])
         return jax.nn.sigmoid(params.get("confidence", self.confidence) * (drive - self.threshold))
 
     def _normals(self, key: PRNGKeyArray) -> dict[str, Float[Array, "..."]]:

@@ -6,25 +6,22 @@ is $\dot z=z^2+ar$, so curvature enters by scaling alone.
 Source: ghost2025, Eqs. (6)-(14); sensitivity, quadrature and general curvature derived here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-# NumPy's own union, when checked at run time, refuses numbers that are not complex, and tuples.
-Numbers = ArrayLike | float | int | Sequence[Any]
-
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def optimum(T: float | int, curvature: float | int = 1.0) -> float:
+def optimum(T: float, curvature: float = 1.0) -> float:
     """The parameter $r^*=\\pi^2/(4aT^2)$ with which the state escapes at the end of the delay, in 1/time²."""
     check(T=T, curvature=curvature)
     return np.pi**2 / (4 * curvature * T**2)
 
 
-def loss(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
+def loss(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
     r"""The loss in the limit of a sharp output: $|T-\pi/(2\sqrt{ar})|$ above $r^*/4$, and $T$ below.
 
     Args:
@@ -39,7 +36,7 @@ def loss(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
     return np.abs(T - np.pi / (2 * np.sqrt(curvature * reached)))[()]
 
 
-def gradient(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
+def gradient(r: ArrayLike, T: float, curvature: float = 1.0) -> Any:
     r"""The slope of `loss`: $\pm\pi/(4\sqrt a\,r^{3/2})$ above and below the optimum, 0 below $r^*/4$.
 
     At the kink itself the left branch counts.
@@ -52,7 +49,7 @@ def gradient(r: Numbers, T: float | int, curvature: float | int = 1.0) -> Any:
     return np.where(np.greater(r, best), size, np.where(np.less(r, best / 4), 0.0, -size))[()]
 
 
-def trajectory(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
+def trajectory(r: ArrayLike, t: ArrayLike, curvature: float = 1.0) -> Any:
     r"""The state $x(t)$; $+\infty$ from the escape time $\pi/(2\sqrt{ar})$ on.
 
     Args:
@@ -62,7 +59,7 @@ def trajectory(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
     return (_state(*_scaled(r, t, curvature)) / curvature)[()]
 
 
-def sensitivity(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
+def sensitivity(r: ArrayLike, t: ArrayLike, curvature: float = 1.0) -> Any:
     r"""The derivative $\partial x/\partial r$ of the state at time t, in units of time.
 
     $\big(z+t(ar+z^2)\big)/(2ar)$ with $z=ax$, and its series where $|ar|t^2<10^{-4}$;
@@ -75,7 +72,7 @@ def sensitivity(r: Numbers, t: Numbers, curvature: float | int = 1.0) -> Any:
     return _sensitivity(scaled, t, _state(scaled, t))[()]
 
 
-def crossing_time(r: Numbers, threshold: float | int, curvature: float | int = 1.0) -> Any:
+def crossing_time(r: ArrayLike, threshold: float, curvature: float = 1.0) -> Any:
     r"""The time $\arctan(\theta\sqrt{a/r})/\sqrt{ar}$ of passing the threshold; infinite for $r\le0$."""
     root = np.sqrt(np.maximum(np.multiply(curvature, r), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -83,11 +80,11 @@ def crossing_time(r: Numbers, threshold: float | int, curvature: float | int = 1
 
 
 def finite_loss(
-    r: Numbers,
-    T: float | int,
-    confidence: float | int,
-    threshold: float | int = 10.0,
-    curvature: float | int = 1.0,
+    r: ArrayLike,
+    T: float,
+    confidence: float,
+    threshold: float = 10.0,
+    curvature: float = 1.0,
 ) -> Any:
     r"""The loss $\int_0^{2T}(y-y^*)^2dt$ of an output $y=\sigma(\gamma(x-\theta))$, by quadrature.
 
@@ -108,11 +105,11 @@ def finite_loss(
 
 
 def finite_gradient(
-    r: Numbers,
-    T: float | int,
-    confidence: float | int,
-    threshold: float | int = 10.0,
-    curvature: float | int = 1.0,
+    r: ArrayLike,
+    T: float,
+    confidence: float,
+    threshold: float = 10.0,
+    curvature: float = 1.0,
 ) -> Any:
     r"""The slope $L'(r)=\int_0^{2T}2(y-y^*)\,y(1-y)\,\gamma\,\partial x/\partial r\,dt$ of `finite_loss`.
 
@@ -130,7 +127,7 @@ def finite_gradient(
 
 
 def descent(
-    r0: Numbers, learning_rate: Numbers, updates: int, slope: Callable[[np.ndarray], np.ndarray]
+    r0: ArrayLike, learning_rate: ArrayLike, updates: int, slope: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     r"""Gradient descent $r\leftarrow r-\alpha L'(r)$ from every start, [update, ...], the starts first.
 
@@ -154,7 +151,7 @@ def logistic(z: np.ndarray) -> np.ndarray:
     return np.where(z >= 0, 1.0, small) / (1 + small)
 
 
-def check(**values: float | int) -> None:
+def check(**values: float) -> None:
     """Refuse a setting that is not a finite number above 0.
 
     Raises:
@@ -165,7 +162,7 @@ def check(**values: float | int) -> None:
             raise ValueError(f"{name}={value} is out of range; it must be a finite number above 0.")
 
 
-def _scaled(r: Numbers, t: Numbers, curvature: float | int) -> tuple[np.ndarray, np.ndarray]:
+def _scaled(r: ArrayLike, t: ArrayLike, curvature: float) -> tuple[np.ndarray, np.ndarray]:
     """The parameter of the model with curvature 1, and the time, of one shape."""
     scaled, time = np.broadcast_arrays(np.multiply(curvature, r), np.asarray(t, float))
     return scaled, time
@@ -189,11 +186,11 @@ def _sensitivity(r: np.ndarray, t: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _integral(
     integrand: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-    r: Numbers,
-    T: float | int,
-    confidence: float | int,
-    threshold: float | int,
-    curvature: float | int,
+    r: ArrayLike,
+    T: float,
+    confidence: float,
+    threshold: float,
+    curvature: float,
 ) -> Any:
     """The integral over a trial of a function of (ar, t, z, drive of the output), between breakpoints."""
     check(T=T, confidence=confidence, threshold=threshold, curvature=curvature)
@@ -206,7 +203,7 @@ def _integral(
     return np.sum(weights * integrand(scaled, t, z, confidence / curvature * (z - level)), axis=-1)[()]
 
 
-def _breakpoints(r: np.ndarray, T: float | int, sharpness: float, level: float) -> np.ndarray:
+def _breakpoints(r: np.ndarray, T: float, sharpness: float, level: float) -> np.ndarray:
     """Times at which z passes levels around the threshold and on its way out, and evenly spaced ones, sorted.
 
     Times outside the trial are moved to its ends, where they bound intervals of length 0.

@@ -131,20 +131,21 @@ def population_update(
 def _update(rule: AbstractRule, student: Any, teacher: Any, feedback: Any, decay: Any) -> Any:
     (W, b, c), (Ws, bs, cs) = student, teacher
     K, B, terms = way_back(rule, W.T, jnp.diagonal(W), c.T, feedback, decay)
-    powers, teachers = _powers(W), _powers(Ws)
-    X = _doubled(powers, b @ b.T, [p.T for p in powers])
-    Y = _doubled(teachers, bs @ b.T, [p.T for p in powers])
-    Z = _doubled(teachers, bs @ bs.T, [p.T for p in teachers])
-    if terms is None:
-        ways = _powers(K)
-        back, teacher_back = _doubled(ways, B @ c, powers), _doubled(ways, B @ cs, teachers)
-    else:
-        back, teacher_back = _summed(K, B @ c, W, terms), _summed(K, B @ cs, Ws, terms)
+
+    def double(_: Array, sums: tuple) -> tuple:
+        (P, Q, K), (X, Y, Z), back = sums
+        back = tuple(L + _times(K, L) @ R for L, R in zip(back, (P, Q)))
+        states = X + P @ X @ P.T, Y + Q @ Y @ P.T, Z + Q @ Z @ Q.T
+        return (P @ P, Q @ Q, _times(K, K)), states, back
+
+    start = (W, Ws, K), (b @ b.T, bs @ b.T, bs @ bs.T), (B @ c, B @ cs)
+    (left, _, _), (X, Y, Z), back = jax.lax.fori_loop(0, DOUBLINGS, double, start)
+    if terms is not None:
+        back = _summed(K, B @ c, W, terms), _summed(K, B @ cs, Ws, terms)
     loss = jnp.trace(0.5 * c @ X @ c.T - cs @ Y @ c.T + 0.5 * cs @ Z @ cs.T)
-    # What the doubling leaves out: beyond 1e-4 the sums are not what they stand for.
-    stable = jnp.abs(powers[-1]).max() < 1e-4
-    update = back @ W @ X - teacher_back @ Ws @ Y, back @ b - teacher_back @ bs, c @ X - cs @ Y
-    return jnp.where(stable, loss, jnp.inf), update
+    update = back[0] @ W @ X - back[1] @ Ws @ Y, back[0] @ b - back[1] @ bs, c @ X - cs @ Y
+    # Of the power that the doubling leaves out 1e-4 is too much: the sums are then not what they stand for.
+    return jnp.where(jnp.abs(left).max() < 1e-4, loss, jnp.inf), update
 
 
 def mode_update(
@@ -214,24 +215,14 @@ def _geometric(ratio: Array, terms: int | None) -> Array:
     return (1 if terms is None else 1 - ratio**terms) / (1 - ratio)
 
 
-def _powers(A: Array) -> list[Array]:
-    """$A, A^2, A^4, \\dots$; a vector stands for a diagonal matrix."""
-    powers = [A]
-    for _ in range(DOUBLINGS):
-        powers.append(powers[-1] @ powers[-1] if A.ndim == 2 else powers[-1] ** 2)
-    return powers
+def _summed(K: Array, middle: Array, W: Array, terms: int) -> Array:
+    """The first terms of $\\sum_kK^kHW^k$, one by one."""
+    return jax.lax.fori_loop(1, terms, lambda _, total: middle + K @ total @ W, middle)
 
 
-def _doubled(left: list[Array], middle: Array, right: list[Array]) -> Array:
-    """$\\sum_kA^kHC^k$ from the powers of A and C."""
-    for A, C in zip(left[:-1], right[:-1]):
-        middle = middle + (A @ middle if A.ndim == 2 else A[:, None] * middle) @ C
-    return middle
-
-
-def _summed(A: Array, middle: Array, C: Array, terms: int) -> Array:
-    """The first terms of the same sum, one by one."""
-    return jax.lax.fori_loop(1, terms, lambda _, total: middle + A @ total @ C, middle)
+def _times(K: Array, M: Array) -> Array:
+    """$KM$, where a vector K stands for a diagonal matrix."""
+    return K @ M if K.ndim == 2 else (K[:, None] * M if M.ndim == 2 else K * M)
 
 
 def _check(student: Any, teacher: Any, feedback: tuple[int, ...] | None) -> None:

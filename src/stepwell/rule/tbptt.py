@@ -68,7 +68,7 @@ def _windows(network: AbstractNetwork, params: Params, course: Course, errors: E
     step = jax.vmap(jax.vmap(network.step, (None, 0, 0)), (None, 0, 0))
     _, pull = jax.vjp(lambda h: step(params, h, course.inputs), course.before)
 
-    def farther(_: int, sums: tuple[Array, Array]) -> tuple[Array, Array]:
+    def farther(_: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         reached, error = sums
         error = later(pull(error)[0], 1)
         return reached + error, error

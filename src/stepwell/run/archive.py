@@ -57,7 +57,8 @@ def write(folder: Path, record: xr.Dataset, entry: Mapping[str, Any]) -> None:
 
 def opened(folder: Path) -> xr.Dataset:
     """The record in a folder, opened lazily; a damaged part raises a `ValueError` that names it when read."""
-    record = xr.open_dataset(_checked(folder), engine="zarr", consolidated=True, chunks=None)
+    store: Any = _checked(folder)
+    record = xr.open_dataset(store, engine="zarr", consolidated=True, chunks=None)
     record.attrs = {name: value for name, value in record.attrs.items() if name not in OURS}
     return record
 
@@ -73,6 +74,7 @@ def root(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: if it is damaged. FileNotFoundError: if there is none.
     """
+    found: dict[str, Any] = {}
     try:
         found = json.loads((folder / ROOT).read_bytes())
         seal = found["attributes"].pop("seal")

@@ -16,7 +16,7 @@ from stepwell.run.work import BUSY, DONE, FAILED, STOPPED, Outcome
 
 ATTEMPTS = 3
 """How often a block is begun whose failure may pass: a lost worker, a lack of memory."""
-TRIAL = 3.0
+TRIAL = 5.0
 """Seconds of work in this process before others are started; many sweeps are done by then."""
 POLL = 0.5
 

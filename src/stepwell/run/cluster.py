@@ -48,7 +48,8 @@ class Cluster(AbstractPool):
 
     def capacity(self) -> int:
         """Two blocks per thread, so that no worker waits for the next one to arrive."""
-        return 2 * max(1, sum(self.client.nthreads().values()))
+        threads: Any = self.client.nthreads()
+        return 2 * max(1, sum(threads.values()))
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         return self.pool.submit(_work, block, path)
@@ -82,7 +83,7 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
         from distributed import LocalCluster
 
         with set_for_children(environment()):
-            return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
     if kind not in QUEUES:
         raise ValueError(
             f"there is no scheduler '{scheduler}'; give 'local', an address such as tcp://127.0.0.1:8786, or "
@@ -97,17 +98,14 @@ def queue(kind: str, profile: str, workers: int) -> Any:
     """A cluster whose workers are jobs of a queue, as a profile of dask's configuration describes them."""
     try:
         import dask_jobqueue
+        from dask import config as dask_config
     except ImportError:
         raise ValueError(
             "a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'"
         ) from None
-    import dask
-
-    if (
-        f"jobqueue.{profile}" not in dask.config.config.get("jobqueue", {})
-        and dask.config.get(f"jobqueue.{profile}", None) is None
-    ):
-        known = ", ".join(dask.config.get("jobqueue", {}))
+    profiles = dask_config.get("jobqueue", {})
+    if profile not in profiles:
+        known = ", ".join(profiles)
         raise ValueError(f"dask's configuration has no profile 'jobqueue.{profile}'; it has: {known}.")
     exports = [f"export {name}='{value}'" for name, value in environment().items()]
     cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)

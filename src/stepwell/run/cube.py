@@ -1,7 +1,8 @@
 """Stored runs as one dataset over the settings in which they differ, opened lazily.
 
-Nothing is read before it is asked for, and then only the blocks that hold it. Where runs have arrays of unequal
-size the dataset has the largest, filled up with NaN (whole numbers: -1); so are the places of missing runs.
+Nothing is read before it is asked for, and then only the blocks that hold it. Where runs have arrays of
+unequal size the dataset has the largest, filled up with NaN (whole numbers: -1); so are the places of runs
+that are missing.
 """
 
 import json
@@ -25,13 +26,13 @@ class Cells(NamedTuple):
     """Which row of which block fills which place of a grid.
 
     Attributes:
-        index: of the store; holding it keeps a temporary store alive.
+        held: the index of the store; holding it keeps a temporary store alive.
         names: of the blocks.
         blocks: number of the block, [*grid, seed]; -1 where there is none.
         rows: row in the block, likewise.
     """
 
-    index: Index
+    held: Index
     names: tuple[str, ...]
     blocks: np.ndarray
     rows: np.ndarray
@@ -54,7 +55,7 @@ def cube(
     shared = _shared(entries)
     variables = {name: _stacked(cells, entries, name, lead) for name in _names(entries) if name not in shared}
     coordinates = {name: (dims, _whole(index, entry, name)) for name, (dims, entry) in shared.items()}
-    coordinates |= {name: (name, _labels(labels)) for name, labels in axes.items()}
+    coordinates |= {name: (name, as_labels(labels)) for name, labels in axes.items()}
     coordinates |= {"seed": np.asarray(seeds, np.int64), "fingerprint": (tuple(axes), fingerprints)}
     times = {name: _first_seed(cells, entries, name, tuple(axes)) for name in _times(entries) - set(shared)}
     return xr.Dataset(
@@ -92,9 +93,9 @@ class _Rows(BackendArray):
     def _values(self, number: int, rows: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
         """The rows of one block, filled up to the common sizes; None if it lacks the variable."""
         name = self.cells.names[number]
-        if self.name not in self.cells.index.entries[name]["arrays"]:
+        if self.name not in self.cells.held.entries[name]["arrays"]:
             return None
-        values = np.asarray(archive.array(self.cells.index.folder(name), self.name)[...])
+        values = np.asarray(archive.array(self.cells.held.folder(name), self.name)[...])
         values = values[rows] if self.per_run[number] else np.broadcast_to(values, (len(rows), *values.shape))
         missing = [(0, 0), *((0, size - had) for size, had in zip(sizes, values.shape[1:], strict=True))]
         return np.pad(values.astype(self.dtype), missing, constant_values=_fill(self.dtype))
@@ -148,13 +149,26 @@ def _stacked(
 ) -> xr.Variable:
     """A variable of all runs, with the largest of their sizes."""
     arrays = [entry["arrays"].get(name) for entry in entries]
-    having = [array for array in arrays if array is not None]
-    inner = [array[0][1:] if array[0][0] in ROWS else array[0] for array in having]
-    sizes = [array[1][1:] if array[0][0] in ROWS else array[1] for array in having]
-    dtype = np.result_type(*(np.dtype(array[2]) for array in having))
-    per_run = [array is not None and array[0][0] in ROWS for array in arrays]
-    data = _Rows(cells, name, tuple(np.max(sizes, axis=0).astype(int)) if sizes[0] else (), dtype, per_run)
-    return xr.Variable((*lead, *inner[0]), indexing.LazilyIndexedArray(data))
+    kinds = {(*_inner(array[0]),) for array in arrays if array is not None}
+    if len(kinds) > 1:
+        told = " and ".join(f"[{', '.join(kind)}]" for kind in sorted(kinds))
+        raise ValueError(f"the runs have '{name}' with dimensions {told}; take them apart by their settings.")
+    (inner,) = kinds
+    dtype = np.result_type(*(np.dtype(array[2]) for array in arrays if array is not None))
+    per_run = [array is not None and len(_inner(array[0])) < len(array[0]) for array in arrays]
+    data = _Rows(cells, name, tuple(_largest(entries, dim) for dim in inner), dtype, per_run)
+    return xr.Variable((*lead, *inner), indexing.LazilyIndexedArray(data))
+
+
+def _inner(dims: Sequence[str]) -> Sequence[str]:
+    """The dimensions of a stored array after that of the runs."""
+    return dims[1:] if dims and dims[0] in ROWS else dims
+
+
+def _largest(entries: Sequence[dict[str, Any]], dim: str) -> int:
+    """The largest size of a dimension in the stored arrays."""
+    arrays = [array for entry in entries for array in entry["arrays"].values() if dim in array[0]]
+    return max(array[1][array[0].index(dim)] for array in arrays)
 
 
 def _first_seed(
@@ -170,13 +184,11 @@ def _whole(index: Index, entry: dict[str, Any], name: str) -> np.ndarray:
     return np.asarray(archive.array(index.folder(entry["block"]), name)[...])
 
 
-def _labels(labels: Sequence[Any]) -> np.ndarray:
-    """Values of a setting as labels of a dimension: numbers as numbers, names as names, all else as JSON."""
-    if all(isinstance(label, (int, float)) for label in labels):
-        return np.asarray(labels)
-    return np.array(
-        [label if isinstance(label, str) else json.dumps(label) for label in labels], dtype=object
-    )
+def as_labels(values: Sequence[Any]) -> np.ndarray:
+    """Values of a setting as labels: numbers as numbers, everything beside a name as text."""
+    if all(isinstance(value, (int, float)) for value in values):
+        return np.asarray(values)
+    return np.array([str(value) for value in values], dtype=object)
 
 
 def _attributes(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:

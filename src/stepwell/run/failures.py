@@ -30,6 +30,18 @@ def made(store: Store, block: Block) -> None:
     (store.path / "failed" / f"{block_name(block)}.json").unlink(missing_ok=True)
 
 
+def forget_made(store: Store) -> None:
+    """Forget the failures of runs that are there by now."""
+    store.index.refresh()
+    for path in (store.path / "failed").glob("*.json"):
+        try:
+            runs = json.loads(path.read_bytes())["runs"]
+        except (ValueError, KeyError):
+            runs = []
+        if all(seed in store.index.rows.get(fingerprint, {}) for fingerprint, seed in runs):
+            path.unlink(missing_ok=True)
+
+
 def failures(store: Store) -> Iterator[dict[str, Any]]:
     """What was given up and not made since."""
     for path in sorted((store.path / "failed").glob("*.json")):

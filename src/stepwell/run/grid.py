@@ -33,8 +33,9 @@ def sweep(
 
     Args:
         experiment: an `Experiment`, a `Flow`, or another settings object with a method `run(seeds, store)`.
-        grid: lists of values by the path of a setting, e.g. `{"network.sigma0": [1e-4, 1e-3], "rule": ["bptt",
-            "rflo"]}`; a text is read as on the command line.
+        grid: lists of values by the path of a setting, e.g.
+            `{"network.sigma0": [1e-4, 1e-3], "rule": ["bptt", "rflo"]}`; a text is read as on the command
+            line.
         seeds: of each point of the grid.
         store: folder (or `Store`) in which runs are kept; None for one that lasts as long as the result.
         workers: processes; None for one per core once the work proves worth it, 1 for this process alone.

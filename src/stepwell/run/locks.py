@@ -49,6 +49,7 @@ def _one(path: Path, wait: bool) -> Iterator[bool]:
 
 def _taken(path: Path, wait: bool) -> int | None:
     """An open file that is locked; None if it is somebody else's."""
+    assert fcntl is not None
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:

@@ -106,8 +106,8 @@ def planned(settings: Sequence[Any], seeds: Sequence[int]) -> list[Block]:
     Raises:
         ValueError: for settings that cannot be told apart when they are stored, or that cannot run.
     """
-    prints = [experiment_fingerprint(each) for each in settings]
-    if None in prints:
+    prints = [experiment_fingerprint(each) or "" for each in settings]
+    if not all(prints):
         raise ValueError(
             "these settings hold a Python function, so that their runs cannot be told apart in a store; "
             "record a reading by its name, or run them one by one with stepwell.train."

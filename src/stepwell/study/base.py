@@ -114,6 +114,8 @@ class Claims:
         several claims.
         """
 
+        protocol: Any = runs if callable(runs) else lambda scale: runs
+
         def claim(measure: Callable[..., Any]) -> Claim:
             made = Claim(
                 name or measure.__name__,
@@ -127,7 +129,7 @@ class Claims:
                 kind,
                 expected,
                 note,
-                runs if callable(runs) else lambda scale: runs,
+                protocol,
                 predict if callable(predict) else lambda experiments: predict,
                 measure,
                 figure,

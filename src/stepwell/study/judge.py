@@ -187,7 +187,7 @@ def _judged(
 def _run(
     settings: Any, seeds: tuple[int, ...], cache: dict[Any, xr.Dataset], store: Store | None
 ) -> xr.Dataset:
-    key = (experiment_fingerprint(settings) or id(settings), seeds)
+    key = (experiment_fingerprint(settings) or settings, seeds)
     if key not in cache:
         with warnings.catch_warnings():
             # A protocol chooses its learning rates on purpose; what diverges is in the record.
@@ -202,11 +202,8 @@ def _gaps(predicted: Any, measured: Any, relative: bool) -> np.ndarray:
     try:
         prediction, values = np.asarray(predicted, float), np.asarray(measured, float)
     except ValueError:
-        pairs = (
-            zip(predicted, measured)
-            if np.ndim(predicted) or isinstance(predicted, list)
-            else ((predicted, each) for each in measured)
-        )
+        several = isinstance(predicted, (list, tuple)) or np.ndim(predicted)
+        pairs = zip(predicted, measured) if several else ((predicted, each) for each in measured)
         return np.concatenate([_gaps(p, m, relative).ravel() for p, m in pairs])
     return np.abs(values - prediction) / (np.abs(prediction) if relative else 1.0)
 

@@ -33,7 +33,7 @@ class DelayedActivation(AbstractTask):
     steps: int = eqx.field(static=True, init=False)
     batch: int = eqx.field(static=True, init=False)
 
-    def __init__(self, delay: int = 20, h0: float | int = -0.3, loss_scale: float | int | None = None):
+    def __init__(self, delay: int = 20, h0: float = -0.3, loss_scale: float | None = None):
         if delay < 1:
             raise ValueError(f"delay={delay} is no delay; it is a number of steps, at least 1.")
         scale = 1 / delay if loss_scale is None else loss_scale

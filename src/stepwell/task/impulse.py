@@ -1,7 +1,7 @@
 """Learn the impulse response of a target system that is given by its poles and residues."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -48,8 +48,8 @@ class Impulse(AbstractTask):
 
     def __init__(
         self,
-        poles: Sequence[Any],
-        residues: Sequence[Any],
+        poles: Iterable[Any],
+        residues: Iterable[Any],
         steps: int | None = None,
         input: str = "impulse",
         variance: float = 1.0,
@@ -105,9 +105,8 @@ class Impulse(AbstractTask):
         residues = jnp.stack([jnp.asarray(r, _complex()) for r in self.residues])
         residues = residues.reshape(len(self.poles), -1, self.batch)
         ratios = jnp.broadcast_to(poles, (self.steps, len(self.poles))).at[0].set(1.0)
-        powers = jnp.cumprod(
-            ratios, axis=0
-        )  # a complex power would go through the logarithm, and fail at p = 0
+        # Not a complex power, which would go through the logarithm and fail at p = 0.
+        powers = jnp.cumprod(ratios, axis=0)
         return jnp.einsum("sk,koi->soi", powers, residues).real
 
     def autocorrelation(self) -> Float[Array, "step step"]:
@@ -149,7 +148,7 @@ def check_target(poles: Sequence[Any], residues: Sequence[Any]) -> None:
             )
 
 
-def horizon(poles: Sequence[complex | float]) -> int:
+def horizon(poles: Iterable[complex | float]) -> int:
     r"""The smallest T with $|p|_{\max}^{2T}<10^{-16}$: nothing of the target is left after it in float64."""
     radius = max(abs(complex(p)) for p in poles)
     return 1 if radius < 1e-8 else math.floor(-8 / math.log10(radius)) + 1

@@ -19,16 +19,14 @@ from stepwell.task.linear_teacher import (
 
 
 class WhiteNoise(AbstractTask):
-    r"""Student and teacher see the same inputs: $h_{t+1}=W^\star h_t+b^\star x_t$, $y^\star_t=c^\star h_{t+1}$.
+    r"""A teacher sees the inputs of its student.
 
+    It answers $y^\star_t=c^\star h_{t+1}$ with $h_{t+1}=W^\star h_t+b^\star x_t$, and is Gaussian or given.
     The loss is $\sum_t\omega_t\tfrac12|\varepsilon_t|^2$ with $\omega$ 1 at the last step alone (`final`),
     1/T at every step (`mean`) or 1 (`sum`). `white` inputs are independent standard normals, and the loss
     is the average over the batch. `one_hot` inputs are all trials with a single 1, one per step and
-    channel, and the
-    loss is their sum: for a linear student that starts at 0 that is the exact expectation over white inputs,
-    under every rule.
-
-    The teacher is Gaussian, or given.
+    channel, and the loss is their sum: for a linear student that starts at 0 that is the exact expectation
+    over white inputs, under every rule.
 
     Attributes:
         input, output: numbers of channels; None takes those of a given teacher, or 3 and 1.

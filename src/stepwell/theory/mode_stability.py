@@ -35,8 +35,8 @@ class HopfPoint(NamedTuple):
 def trace_and_determinant(
     rule: AbstractRule,
     s: Any,
-    a_star: float,
-    b_star: float,
+    a_star: Any,
+    b_star: Any,
     w_star: Any,
     feedback: Any = None,
     decay: Any = None,
@@ -69,8 +69,8 @@ def trace_and_determinant(
 def mode_rates(
     rule: AbstractRule,
     s: Any,
-    a_star: float,
-    b_star: float,
+    a_star: Any,
+    b_star: Any,
     w_star: Any,
     feedback: Any = None,
     decay: Any = None,
@@ -97,7 +97,7 @@ def mode_rates(
 
 
 def line_rate(
-    rule: AbstractRule, w: Any, a_star: float, b_star: float, w_star: Any, decay: Any = None
+    rule: AbstractRule, w: Any, a_star: Any, b_star: Any, w_star: Any, decay: Any = None
 ) -> np.ndarray:
     r"""The rate $\lambda_0=|\kappa|/\sqrt{(1-ww^\star)(1-kw^\star)}$ of escape from the line a = b = 0.
 

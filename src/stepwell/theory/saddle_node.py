@@ -7,10 +7,11 @@ its slope are those of the model itself; everything else here follows without it
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq, root
 
 from stepwell.network import saddle_node_exact as exact
-from stepwell.network.saddle_node_exact import Numbers, finite_gradient, finite_loss, gradient, loss, optimum
+from stepwell.network.saddle_node_exact import finite_gradient, finite_loss, gradient, loss, optimum
 
 __all__ = [
     "Cycle",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-def point_of_no_return(T: float | int, curvature: float | int = 1.0) -> float:
+def point_of_no_return(T: float, curvature: float = 1.0) -> float:
     """The parameter $r^*/4$, below which the state does not escape in a trial and the slope is 0.
 
     Args:
@@ -50,7 +51,7 @@ def point_of_no_return(T: float | int, curvature: float | int = 1.0) -> float:
     return optimum(T, curvature) / 4
 
 
-def critical_learning_rate(T: float | int, curvature: float | int = 1.0) -> float:
+def critical_learning_rate(T: float, curvature: float = 1.0) -> float:
     r"""The rate $\alpha^*=3\pi^4/(32a^2T^5)$ at which a step from the optimum reaches the point of no return.
 
     Below it no start above $r^*/4$ is ever lost. Just above it most starts stay on a stable cycle: `cycle`.
@@ -72,7 +73,7 @@ def critical_learning_rate(T: float | int, curvature: float | int = 1.0) -> floa
 
 
 def descend(
-    r0: Numbers, learning_rate: float | int, T: float | int, updates: int, curvature: float | int = 1.0
+    r0: ArrayLike, learning_rate: float, T: float, updates: int, curvature: float = 1.0
 ) -> np.ndarray:
     """Gradient descent on `loss`, $r_0$ first: `updates + 1` values, [update, ...].
 
@@ -94,7 +95,7 @@ def descend(
 
 
 def plateau_length(
-    r0: float | int, learning_rate: float | int, T: float | int, curvature: float | int = 1.0
+    r0: float, learning_rate: float, T: float, curvature: float = 1.0
 ) -> float:
     r"""Length of the plateau from $r_0>r^*$ to the optimum under gradient flow, in updates.
 
@@ -110,7 +111,7 @@ def plateau_length(
 
 
 def plateau_updates(
-    r0: float | int, learning_rate: float | int, T: float | int, curvature: float | int = 1.0
+    r0: float, learning_rate: float, T: float, curvature: float = 1.0
 ) -> int:
     r"""The first update at which descent from $r_0>r^*$ has passed the optimum, to second order in the step.
 
@@ -124,7 +125,7 @@ def plateau_updates(
     return int(np.ceil(plateau_length(r0, learning_rate, T, curvature) + lag))
 
 
-def abruptness(r0: float | int, T: float | int, curvature: float | int = 1.0) -> float:
+def abruptness(r0: float, T: float, curvature: float = 1.0) -> float:
     r"""Time of the fall of the loss from 0.9 to 0.1 of its first value, over the time to 0.9.
 
     Under gradient flow, and so independent of the learning rate; small for a distant start.
@@ -172,7 +173,7 @@ def cycle() -> Cycle:
     return Cycle(u, float(multiplier), (float(u[2] ** -2.5), float(u[0] ** -2.5)))
 
 
-def flat_gradient(T: float | int, confidence: float | int, threshold: float | int = 10.0) -> float:
+def flat_gradient(T: float, confidence: float, threshold: float = 10.0) -> float:
     r"""The slope of `finite_loss` at $r=0$: $-\gamma o(1-o)T^2(3-4o)$ with $o=\sigma(-\gamma\theta)$.
 
     It does not depend on the curvature. Descent climbs out of the flat zone for $o<3/4$.
@@ -187,7 +188,7 @@ def flat_gradient(T: float | int, confidence: float | int, threshold: float | in
 
 
 def escape_updates(
-    learning_rate: float | int, T: float | int, confidence: float | int, threshold: float | int = 10.0
+    learning_rate: float, T: float, confidence: float, threshold: float = 10.0
 ) -> float:
     """Updates that descent takes from $r=0$ to the point of no return at the slope in 0.
 
@@ -198,7 +199,7 @@ def escape_updates(
     return point_of_no_return(T) / (learning_rate * -flat_gradient(T, confidence, threshold))
 
 
-def smooth_optimum(T: float | int, threshold: float | int = 10.0, curvature: float | int = 1.0) -> float:
+def smooth_optimum(T: float, threshold: float = 10.0, curvature: float = 1.0) -> float:
     """The parameter with which the state passes a finite threshold at the end of the delay: least loss.
 
     Example:
@@ -216,11 +217,11 @@ def smooth_optimum(T: float | int, threshold: float | int = 10.0, curvature: flo
 
 
 def kink_gradient(
-    r: Numbers,
-    T: float | int,
-    confidence: float | int,
-    threshold: float | int = 10.0,
-    curvature: float | int = 1.0,
+    r: ArrayLike,
+    T: float,
+    confidence: float,
+    threshold: float = 10.0,
+    curvature: float = 1.0,
 ) -> Any:
     r"""The slope of `finite_loss` for a narrow switch, $|t_x'|\tanh\big(\tfrac12\gamma\dot x(T-t_x)\big)$.
 
@@ -241,7 +242,7 @@ def kink_gradient(
 
 
 def local_learning_rate(
-    T: float | int, confidence: float | int, threshold: float | int = 10.0, curvature: float | int = 1.0
+    T: float, confidence: float, threshold: float = 10.0, curvature: float = 1.0
 ) -> float:
     r"""The rate above which descent oscillates around the smooth optimum: $32\alpha^*/(3\gamma a\theta^2T)$.
 
@@ -255,7 +256,7 @@ def local_learning_rate(
     return critical_learning_rate(T, curvature) * 32 / (3 * confidence * curvature * threshold**2 * T)
 
 
-def _above(r0: float | int, T: float | int, curvature: float | int) -> float:
+def _above(r0: float, T: float, curvature: float) -> float:
     """The start in units of the optimum."""
     rho0 = r0 / optimum(T, curvature)
     if not rho0 > 1:

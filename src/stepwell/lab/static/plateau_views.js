@@ -80,7 +80,9 @@ export class PlateausView {
     this.loss.dots("now", [[moment.update, moment.loss]], "pole filled", "disc", 4.5);
     const best = this.levels.find(({ k }) => k === moment.active);
     const lags = moment.impulse.map((_, s) => s);
-    this.impulse.line("best", lags, best?.impulse ?? [], "dashed ink", `best ${moment.active}-pole model`);
+    if (this.named !== moment.active) this.impulse.series.delete(`best ${this.named}-pole model`);
+    this.named = moment.active;
+    this.impulse.line("best", lags, best?.impulse ?? [], "dashed ink", best ? `best ${moment.active}-pole model` : null);
     this.impulse.line("student", lags, moment.impulse, "pole", "network");
     const active = loudest(moment);
     this.valley.dots("active", active.length ? [[active[0][0], this.height(active[0][0])]] : [], "pole filled", "disc", 5);
@@ -151,9 +153,9 @@ export class DwellView {
   clear() {
     Object.assign(this, { found: [], predicted: null });
     this.plot.remove("plateau", "line", "theory");
-    this.plot.series.clear();
+    this.plot.forgetNames();
     this.runs.remove("run");
-    this.runs.series.clear();
+    this.runs.forgetNames();
   }
 
   draw() {
@@ -195,7 +197,7 @@ export class DwellView {
     for (let k = 0; k < count; k += 1) {
       const rows = this.found.map(({ depth, dwells }) => [depth, dwells[k]]).filter(([, y]) => y !== null);
       this.plot.dots(`plateau-${k}`, rows, `mode${k + 1} thick`, ["cross", "ring", "square"][k % 3], 5);
-      this.plot.series.set(`plateau ${k}`, { xs: rows.map(([x]) => x), ys: rows.map(([, y]) => y) });
+      this.plot.add(`plateau ${k}`, rows.map(([x]) => x), rows.map(([, y]) => y), `mode${k + 1}`);
     }
   }
 

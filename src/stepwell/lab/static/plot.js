@@ -14,6 +14,7 @@ export class Plot {
     this.panel = element("figure", { class: `panel ${style}` }, parent);
     const caption = element("figcaption", {}, this.panel);
     element("span", { class: "panel-title" }, caption, title);
+    this.legend = element("span", { class: "legend" }, caption);
     this.readout = element("span", { class: "readout", "aria-hidden": "true" }, caption);
     this.button = element("button", { type: "button", class: "quiet", "aria-expanded": "false" }, caption, "table");
     this.button.setAttribute("aria-label", `table: ${title}`);
@@ -105,8 +106,24 @@ export class Plot {
   }
 
   line(name, xs, ys, style, label = null) {
-    if (label) this.series.set(label, { xs, ys });
+    if (label) this.add(label, xs, ys, style);
     this.put(name, "path", `line ${style}`, () => ({ d: this.trace(xs, ys) }));
+  }
+
+  // A curve with a name stands in the table, and if there are several in the legend.
+  add(label, xs, ys, style) {
+    const fresh = !this.series.has(label);
+    this.series.set(label, { xs, ys, style });
+    if (!fresh) return;
+    this.legend.replaceChildren();
+    const shown = [...this.series].filter(([, curve]) => curve.style);
+    if (shown.length < 2 || shown.length > 5) return;
+    for (const [name, curve] of shown) {
+      const item = element("span", { class: "legend-item" }, this.legend);
+      const swatch = drawn("svg", { width: 22, height: 10, "aria-hidden": "true" }, item);
+      drawn("path", { class: `line ${curve.style}`, d: "M1 5H21" }, swatch);
+      item.append(name);
+    }
   }
 
   trace(xs, ys) {
@@ -124,7 +141,7 @@ export class Plot {
 
   stems(name, ys, style, label = null) {
     const xs = ys.map((_, i) => i);
-    if (label) this.series.set(label, { xs, ys });
+    if (label) this.add(label, xs, ys, style);
     this.put(name, "path", `line ${style}`, () => {
       const zero = this.Y(0).toFixed(1);
       return { d: ys.map((y, i) => `M${this.X(i).toFixed(1)} ${zero}V${clamp(this.Y(y), -1e3, 1e4).toFixed(1)}`).join("") };
@@ -203,6 +220,13 @@ export class Plot {
 
   read(text) {
     this.readout.textContent = text;
+    this.panel.classList.toggle("reading", text !== "");
+  }
+
+  // Curves whose names change begin with a clean table and legend.
+  forgetNames() {
+    this.series.clear();
+    this.legend.replaceChildren();
   }
 
   describe(sentence) {

@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 import { withMirrors } from "./plane.js";
 
-const SHOWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "fill-opacity", "font-size", "font-family", "font-weight", "paint-order"];
+const STYLED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "fill-opacity", "font-size", "font-family", "font-weight", "paint-order"];
 
 export function savingButtons(parent, stage) {
   const box = element("div", { class: "buttons" }, parent);
@@ -94,7 +94,7 @@ function styled(svg) {
   const [sources, targets] = [svg.querySelectorAll("*"), copy.querySelectorAll("*")];
   sources.forEach((source, i) => {
     const style = getComputedStyle(source);
-    for (const name of SHOWN) targets[i].setAttribute(name, style.getPropertyValue(name));
+    for (const name of STYLED) targets[i].setAttribute(name, style.getPropertyValue(name));
   });
   copy.querySelectorAll(".ring, .reach").forEach((node) => node.remove());
   return copy;

@@ -3,13 +3,28 @@
 import { addressOf } from "./address.js";
 import { Controls } from "./controls.js";
 import { clamp, element, painter, reducedMotion, seldom } from "./dom.js";
+import { RankView } from "./rank_views.js";
+import { RuleRankView, RulesView } from "./rule_views.js";
 import { Runner } from "./runner.js";
 import { savingButtons } from "./saving.js";
+import { GhostView, LatentView } from "./ghost_views.js";
 import { DwellView, PlateausView } from "./plateau_views.js";
 import { PolesView, ResidueView, SaddleView } from "./transfer_views.js";
 import { TrainingView } from "./training_views.js";
 
-export const VIEWS = { poles: PolesView, residue: ResidueView, saddle: SaddleView, training: TrainingView, plateaus: PlateausView, dwell: DwellView };
+export const VIEWS = {
+  poles: PolesView,
+  residue: ResidueView,
+  saddle: SaddleView,
+  training: TrainingView,
+  plateaus: PlateausView,
+  dwell: DwellView,
+  ghost: GhostView,
+  latent: LatentView,
+  rank: RankView,
+  rules: RulesView,
+  "rule-rank": RuleRankView,
+};
 
 export class Stage {
   constructor(lab, page, settings) {
@@ -34,8 +49,15 @@ export class Stage {
     this.below();
   }
 
-  columns() {
-    return { left: element("div", { class: "left" }, this.figure), right: element("div", { class: "right" }, this.figure) };
+  // Two columns of panels: a plane and its plots, or two of one width.
+  columns(style = "") {
+    const row = element("div", { class: `row ${style}` }, this.figure);
+    return { left: element("div", { class: "left" }, row), right: element("div", { class: "right" }, row) };
+  }
+
+  thirds() {
+    const row = element("div", { class: "row thirds" }, this.figure);
+    return [0, 1, 2].map(() => element("div", { class: "third" }, row));
   }
 
   presets() {
@@ -181,8 +203,9 @@ export class Stage {
     this.statusNode.textContent = text;
   }
 
-  badge(text) {
+  badge(text, alarming = true) {
     this.badgeNode.textContent = text;
+    this.badgeNode.classList.toggle("calm", !alarming);
   }
 
   warn(text, alarming = true) {

@@ -123,7 +123,7 @@ export class TrainingView {
   drawStrip() {
     const name = this.shownStrip;
     const rows = this.history.filter((row) => row.update > 0 && row[name]);
-    this.strip.series.clear();
+    this.strip.forgetNames();
     const width = Math.max(0, ...rows.map((row) => row[name].length));
     for (let k = 0; k < 6; k += 1) {
       const label = name === "norms" ? ["|b|", "|c|", "|W|"][k] : `${name === "gaps" ? "pole" : "mode"} ${k + 1}`;
