@@ -7,7 +7,7 @@ from stepwell.analysis.system import Numbers
 Values = np.ndarray | np.generic  # an array over the batch axes, or a single number
 
 
-def learning_epoch(loss: Numbers, fraction: float | int = 0.05, window: int = 1) -> Values:
+def learning_epoch(loss: Numbers, fraction: float = 0.05, window: int = 1) -> Values:
     """The first update at which the loss is below a fraction of its start.
 
     Args:
@@ -29,7 +29,7 @@ def learning_epoch(loss: Numbers, fraction: float | int = 0.05, window: int = 1)
     return np.where(below.any(-1), below.argmax(-1), np.nan)[()]
 
 
-def roughness(loss: Numbers, fraction: float | int = 0.05, window: int = 20) -> Values:
+def roughness(loss: Numbers, fraction: float = 0.05, window: int = 20) -> Values:
     r"""How much the loss goes up on its way down: the sum of the upward steps of $\ln L$, per update.
 
     Args:

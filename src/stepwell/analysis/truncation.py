@@ -104,7 +104,7 @@ def shuffled_loss(
     return _losses(network, task, params, stacks, trials)
 
 
-def functional_rank(losses: Numbers, threshold: float | int = 0.05) -> tuple[Values, Values]:
+def functional_rank(losses: Numbers, threshold: float = 0.05) -> tuple[Values, Values]:
     """The ranks at which the truncated loss passes below `threshold` times its value at rank 0.
 
     It need not fall at every step, so there are two: the first rank below, and the rank after the last one

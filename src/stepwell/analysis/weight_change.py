@@ -103,7 +103,7 @@ def gap_index(values: Numbers, least: int = 1, most: int = 10) -> Values:
     return least + np.argmax(np.nan_to_num(ratios, posinf=np.inf), axis=-1)
 
 
-def numerical_rank(values: Numbers, cut: float | int = 1e-10) -> Values:
+def numerical_rank(values: Numbers, cut: float = 1e-10) -> Values:
     """How many singular values exceed `cut` times the largest.
 
     A cut of 1e-10 gives the exact rank, one of 1e-2 the effective rank.
@@ -118,9 +118,7 @@ def numerical_rank(values: Numbers, cut: float | int = 1e-10) -> Values:
     return (s > cut * s.max(-1, keepdims=True)).sum(-1)
 
 
-def eigenvalue_outliers(
-    W: Numbers, W0: Numbers, g: float | int = 0.0, margin: float | int = 1.1
-) -> np.ndarray:
+def eigenvalue_outliers(W: Numbers, W0: Numbers, g: float = 0.0, margin: float = 1.1) -> np.ndarray:
     """The eigenvalues of W outside the disc of the initial weights.
 
     The disc has the radius `margin` times the larger of `g` and the spectral radius of W0; the margin keeps

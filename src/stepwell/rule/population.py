@@ -122,8 +122,8 @@ def population_update(
 
     Source: williams2026, section 2 (the setting); closed forms ours.
     """
-    systems = tuple(jnp.asarray(x, float) for x in student), tuple(jnp.asarray(x, float) for x in teacher)
-    _check(*systems, None if feedback is None else jnp.shape(feedback))
+    _check(student, teacher, feedback)
+    systems = (tuple(jnp.asarray(x, float) for x in system) for system in (student, teacher))
     return _update(rule, *systems, feedback, decay)
 
 
@@ -225,8 +225,8 @@ def _times(K: Array, M: Array) -> Array:
     return K @ M if K.ndim == 2 else (K[:, None] * M if M.ndim == 2 else K * M)
 
 
-def _check(student: Any, teacher: Any, feedback: tuple[int, ...] | None) -> None:
-    (W, b, c), (Ws, bs, cs) = ([x.shape for x in system] for system in (student, teacher))
+def _check(student: System, teacher: System, feedback: Any) -> None:
+    (W, b, c), (Ws, bs, cs) = ([np.shape(x) for x in system] for system in (student, teacher))
     for name, shapes in (("student", (W, b, c)), ("teacher", (Ws, bs, cs))):
         if any(len(shape) != 2 for shape in shapes) or shapes[0] != (shapes[1][0], shapes[2][1]):
             raise ValueError(
@@ -237,8 +237,10 @@ def _check(student: Any, teacher: Any, feedback: tuple[int, ...] | None) -> None
             f"the student has {b[1]} inputs and {c[0]} outputs, the teacher {bs[1]} and {cs[0]}; "
             "they need as many."
         )
-    if feedback is not None and feedback != (W[0], c[0]):
-        raise ValueError(f"feedback has shape {feedback}; it needs [hidden, output] = {W[0], c[0]}.")
+    if feedback is not None and np.shape(feedback) != (W[0], c[0]):
+        raise ValueError(
+            f"feedback has shape {np.shape(feedback)}; it needs [hidden, output] = {W[0], c[0]}."
+        )
     if not isinstance(teacher[0], Tracer):
         radius = np.abs(np.linalg.eigvals(np.asarray(teacher[0]))).max()
         if not radius < 1:

@@ -83,10 +83,10 @@ class _Campaign:
         """Work with the workers of a pool until nothing is left that they can do."""
         running: dict[Future[Any], int] = {}
         try:
-            while running or (self.pending and pool.capacity()):
-                while self.pending and len(running) < pool.capacity():
+            while running or (self.pending and pool.workers()):
+                while self.pending and len(running) < pool.workers() * (1 + pool.waiting()):
                     at = self.pending.popleft()
-                    self.tell([*running.values(), at])
+                    self.tell([*running.values(), at][: pool.workers()])
                     running[pool.submit(self.blocks[at], str(self.store.path))] = at
                 ended, _ = wait(running, POLL, FIRST_COMPLETED)
                 if not ended:
@@ -94,7 +94,7 @@ class _Campaign:
                 outcomes = {running.pop(future): _outcome(future) for future in ended}
                 for at, outcome in outcomes.items():
                     self.take(at, outcome)
-                    self.tell(list(running.values()))
+                    self.tell(list(running.values())[: pool.workers()])
                 if outcomes and all(outcome.state == BUSY for outcome in outcomes.values()):
                     time.sleep(POLL)  # others are at these cells; look again in a while
         finally:

@@ -1,7 +1,10 @@
 """Workers that dask brings: a cluster on this machine, one that is running, or jobs of a queue."""
 
+import logging
 import time
+from asyncio import CancelledError
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from stepwell.run.block import Block
@@ -46,10 +49,12 @@ class Cluster(AbstractPool):
             ) from None
         self.pool, self.silent_since = self.client.get_executor(pure=False), None
 
-    def capacity(self) -> int:
-        """Two blocks per thread, so that no worker waits for the next one to arrive."""
+    def workers(self) -> int:
         threads: Any = self.client.nthreads()
-        return 2 * max(1, sum(threads.values()))
+        return max(1, sum(threads.values()))
+
+    def waiting(self) -> int:
+        return 1  # so that it does not wait while the next one is on its way
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         return self.pool.submit(_work, block, path)
@@ -64,9 +69,10 @@ class Cluster(AbstractPool):
 
     def close(self) -> None:
         self.pool.shutdown(wait=False)
-        self.client.close(timeout=2)
-        if self.cluster is not None:
-            self.cluster.close(timeout=2)
+        with suppress(TimeoutError, CancelledError, OSError):
+            self.client.close()
+            if self.cluster is not None:
+                self.cluster.close(timeout=PATIENCE)
 
 
 def _work(block: Block, path: str) -> Any:
@@ -83,7 +89,12 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
         from distributed import LocalCluster
 
         with set_for_children(environment()):
-            return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=":0",
+                silence_logs=logging.ERROR,
+            )
     if kind not in QUEUES:
         raise ValueError(
             f"there is no scheduler '{scheduler}'; give 'local', an address such as tcp://127.0.0.1:8786, or "

@@ -22,8 +22,12 @@ class AbstractPool(ABC):
     """Workers that take blocks."""
 
     @abstractmethod
-    def capacity(self) -> int:
-        """How many blocks may be with the workers at a time."""
+    def workers(self) -> int:
+        """How many blocks can be worked on at a time; 0 if there is no more time."""
+
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many more each worker should have at hand."""
 
     @abstractmethod
     def submit(self, block: Block, path: str) -> "Future[Any]":
@@ -44,8 +48,11 @@ class Here(AbstractPool):
     def __init__(self, seconds: float | None = None):
         self.until = None if seconds is None else time.monotonic() + seconds
 
-    def capacity(self) -> int:
+    def workers(self) -> int:
         return int(self.until is None or time.monotonic() < self.until)
+
+    def waiting(self) -> int:
+        return 0
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -66,8 +73,11 @@ class Processes(AbstractPool):
         self.idle: list[_Process | None] = [None] * count
         self.count, self.busy = count, {}
 
-    def capacity(self) -> int:
+    def workers(self) -> int:
         return self.count
+
+    def waiting(self) -> int:
+        return 0
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         for future in [future for future in self.busy if future.done()]:

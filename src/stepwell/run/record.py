@@ -1,6 +1,7 @@
 """The schema of a record: what a run was and what it showed, as an `xarray.Dataset`."""
 
 import datetime
+import functools
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -82,9 +83,7 @@ def attributes(settings: Any, seconds: float, notes: Sequence[str] = ()) -> dict
         "schema": SCHEMA,
         "settings": json.dumps(to_json(settings, TABLES)) if fingerprint else repr(settings),
         "fingerprint": fingerprint or "",
-        "versions": json.dumps(
-            {name: version(name) for name in ("stepwell", "jax", "jaxlib", "numpy", "optax")}
-        ),
+        "versions": _versions(),
         "device": jax.devices()[0].device_kind,
         "machine": platform.machine(),
         "dtype": getattr(experiment, "dtype", "float64"),
@@ -94,11 +93,18 @@ def attributes(settings: Any, seconds: float, notes: Sequence[str] = ()) -> dict
     }
 
 
+@functools.cache  # each is looked up on the disk
+def _versions() -> str:
+    return json.dumps({name: version(name) for name in ("stepwell", "jax", "jaxlib", "numpy", "optax")})
+
+
 def settings_of(record: xr.Dataset) -> Any:
     """The settings object that made a record."""
     check_schema(record)
     if not record.attrs["fingerprint"]:
-        raise ValueError("this run was recorded by a Python function, so its settings were not kept as JSON.")
+        raise ValueError(
+            "this record has no settings: a Python function recorded it, or it is of runs with several."
+        )
     return from_json(json.loads(record.attrs["settings"]), TABLES)
 
 

@@ -69,27 +69,27 @@ class PopulationDescent(eqx.Module):
         return recall(self, seeds, store, len(seeds), lambda block: _descend(self, block))
 
 
-def population_start(settings: PopulationDescent, seed: int) -> tuple[tuple, tuple, Array | None]:
-    """Student (W, b, c), teacher (W, b, c) and feedback, if the rule has one, before the first update."""
-    experiment, key = settings.experiment, keys(seed)
-    network = experiment.network
-    scales = settings.start or (getattr(network, "sigma0"),) * 3
-    unit = replace(network, sigma0=1.0).init(key.init)
+def population_starts(settings: PopulationDescent, seeds: Sequence[int]) -> tuple[Any, Any, Any]:
+    """Students (W, b, c), teachers (W, b, c) and feedback (None without) before the first update, [seed, ...]."""
+    experiment, draws = settings.experiment, [keys(seed) for seed in seeds]
+    network, rule = experiment.network, experiment.rule
+    scales = settings.start or (network.sigma0,) * 3
+    unit = jax.vmap(replace(network, sigma0=1.0).init)(jnp.stack([key.init for key in draws]))
     W, b, c = (scale * unit[name] for scale, name in zip(scales, ("W", "b", "c")))
-    F = experiment.rule.init(network, key.rule).get("feedback")
+    F = jax.vmap(lambda key: rule.init(network, key))(jnp.stack([key.rule for key in draws])).get("feedback")
     if F is not None and settings.feedback is not None:
         F = settings.feedback * jnp.sqrt(network.hidden) * F
     if settings.basis:
-        Q, _ = jnp.linalg.qr(jax.random.normal(jax.random.key(settings.basis), W.shape))
+        Q, _ = jnp.linalg.qr(jax.random.normal(jax.random.key(settings.basis), W.shape[1:]))
         W, b, c, F = Q @ W @ Q.T, Q @ b, c @ Q.T, None if F is None else Q @ F
-    task = replace(experiment.task, seed=seed) if settings.own_teacher else experiment.task
-    return (W, b, c), task.system(), F  # type: ignore[attr-defined]
+    task: Any = experiment.task
+    teachers = [(replace(task, seed=seed) if settings.own_teacher else task).system() for seed in seeds]
+    return (W, b, c), jax.tree.map(lambda *rows: jnp.stack(rows), *teachers), F
 
 
 def _descend(settings: PopulationDescent, block: Block) -> xr.Dataset:
     began, experiment = time.monotonic(), settings.experiment
-    starts = [population_start(settings, seed) for seed in block.seeds]
-    student, teacher, feedback = jax.tree.map(lambda *rows: jnp.stack(rows), *starts)
+    student, teacher, feedback = population_starts(settings, block.seeds)
     every, count = experiment.recording.every, experiment.updates // experiment.recording.every
     rule, rate = as_arrays((experiment.rule, experiment.optimiser.learning_rate), "float64")
     shown = _descents(rule, rate, student, teacher, feedback, every, count, settings.exact_every)

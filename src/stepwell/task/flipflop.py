@@ -68,8 +68,8 @@ class FlipFlop(AbstractTask):
         start: int | None = None,
         shortest: int = 20,
         longest: int = 59,
-        amplitude: float | int = 0.5,
-        onset: float | int = 0.05,
+        amplitude: float = 0.5,
+        onset: float = 0.05,
     ):
         for name, value, known in (
             ("other_channel", other_channel, ("hold", "zero")),

@@ -17,7 +17,6 @@ from stepwell.theory.linear_flow_approximate import cubic, first_order, lazy_out
 from stepwell.theory.linear_flow_closure import (
     FOLDS,
     Nodes,
-    Number,
     Numbers,
     Path,
     State,
@@ -80,7 +79,7 @@ class Flow(eqx.Module):
     nodes: Nodes
     path: Path
 
-    def time_to(self, fraction: Number) -> float:
+    def time_to(self, fraction: float) -> float:
         """The learning time at which the loss is this fraction of its start, in (0, 1]."""
         if not 0 < fraction <= 1:
             raise ValueError(f"fraction={fraction} is no share of the initial loss; give a number in (0, 1].")
@@ -104,7 +103,7 @@ class Flow(eqx.Module):
             folds = np.clip(folds + (times - state.learning_time) * state.growth**2, 0, FOLDS)
         return self._state(folds)._replace(learning_time=times)
 
-    def mean_gradient(self, fraction: Number = 0.05) -> float:
+    def mean_gradient(self, fraction: float = 0.05) -> float:
         """The mean norm of the gradient until the loss is this fraction of its start."""
         time = self.time_to(fraction)
         return float(self.path(np.array([-0.5 * np.log(fraction)]))[-3, 0]) / time
@@ -118,7 +117,7 @@ class Flow(eqx.Module):
         return _signed(course(self.nodes, abs(self.target), self.path, folds, VALUES), self.target)
 
 
-def solve(g: Number, target: Number, nodes: int = 8) -> Flow:
+def solve(g: float, target: float, nodes: int = 8) -> Flow:
     r"""Gradient flow from random initial weights to a target output, for infinite width.
 
     Args:
@@ -156,7 +155,7 @@ class Divergence(NamedTuple):
     clock: float
 
 
-def divergence(g: Number) -> Divergence:
+def divergence(g: float) -> Divergence:
     """The end of the path on which all targets lie.
 
     Args:
@@ -178,7 +177,7 @@ def divergence(g: Number) -> Divergence:
     return Divergence(*map(float, ends))
 
 
-def _signed(states: State, target: Number) -> State:
+def _signed(states: State, target: float) -> State:
     """A flow towards a target below 0 mirrors the one towards its modulus: output and clock change sign."""
     sign = np.copysign(1.0, target)
     return states._replace(output=sign * states.output, clock=sign * states.clock)

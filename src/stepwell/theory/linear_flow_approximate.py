@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stepwell.theory.linear_flow_closure import Number, Numbers, Values, check
+from stepwell.theory.linear_flow_closure import Numbers, Values, check
 
 
 class FirstOrder(NamedTuple):
@@ -16,7 +16,7 @@ class FirstOrder(NamedTuple):
     shuffled_loss: float
 
 
-def first_order(g: Number, target: Number) -> FirstOrder:
+def first_order(g: float, target: float) -> FirstOrder:
     r"""First order in learning time: time $\beta^{-2}$, norm $|y^*|/\beta$, gradient $|y^*|\beta$.
 
     With $\beta=1/(1-g^2)$. The loss after shuffling $W_0$, divided by that before learning, is
@@ -40,7 +40,7 @@ class Cubic(NamedTuple):
     singular_values: np.ndarray
 
 
-def cubic(g: Number, target: Number, learning_time: Numbers) -> Cubic:
+def cubic(g: float, target: float, learning_time: Numbers) -> Cubic:
     r"""The flow to third order in $\beta^2\tau$, not frozen where it passes the target.
 
     Example:
@@ -57,7 +57,7 @@ def cubic(g: Number, target: Number, learning_time: Numbers) -> Cubic:
     return Cubic(output, np.stack([first, size**3 * te**3 / 12], axis=-1))
 
 
-def lazy_output(g: Number, target: Number, learning_time: Numbers) -> Values:
+def lazy_output(g: float, target: float, learning_time: Numbers) -> Values:
     r"""The output of the network linearised around $W_0$: $y^*(1-e^{-\beta^2\tau})$.
 
     Its loss falls to a fraction f of the start at $-\ln(f)/(2\beta^2)$.
@@ -72,7 +72,7 @@ def lazy_output(g: Number, target: Number, learning_time: Numbers) -> Values:
     return -target * np.expm1(-np.asarray(learning_time, float) / (1 - g * g) ** 2)
 
 
-def settling(W: Numbers, b: Numbers, c: Numbers, steps: int, leak: Number = 0.5) -> np.ndarray:
+def settling(W: Numbers, b: Numbers, c: Numbers, steps: int, leak: float = 0.5) -> np.ndarray:
     r"""The output after some steps of constant input, minus the output at the fixed point.
 
     $-cJ^T(I-W)^{-1}b$ with $J=\ell I+(1-\ell)W$, which shrinks like $(1-(1-\ell)(1-\Lambda))^T$, $\Lambda$

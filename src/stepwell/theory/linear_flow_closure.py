@@ -20,8 +20,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.linalg import eigh_tridiagonal
 
-Number = float | int
-Numbers = ArrayLike | Sequence[Any] | float | int
+Numbers = ArrayLike | Sequence[Any]
 Values = np.ndarray | np.floating
 
 # After this many e-foldings of the error nothing of it is left in float64.
@@ -62,7 +61,7 @@ class State(NamedTuple):
     singular_values: np.ndarray
 
 
-def check(g: Number, target: Number) -> None:
+def check(g: float, target: float) -> None:
     """Refuse what the linear theory does not cover.
 
     Raises:
@@ -76,7 +75,7 @@ def check(g: Number, target: Number) -> None:
         raise ValueError(f"target={target} leaves nothing to learn; give a finite output other than 0.")
 
 
-def support(g: Number) -> tuple[float, float]:
+def support(g: float) -> tuple[float, float]:
     r"""The smallest and the largest squared singular value of $I-W_0$.
 
     Example:
@@ -90,7 +89,7 @@ def support(g: Number) -> tuple[float, float]:
     return (1 - G) ** 3 / high, high  # the product of the two, since their difference would cancel near g = 1
 
 
-def density(g: Number, squares: np.ndarray) -> np.ndarray:
+def density(g: float, squares: np.ndarray) -> np.ndarray:
     r"""The density of the squared singular values $\xi$ of $I-W_0$, 0 outside its support.
 
     $\rho=|\Im(v/(1-v^2))|/(\pi\sqrt\xi)$ with v a complex root of $v^3-\sqrt\xi v^2-(1-g^2)v+\sqrt\xi=0$.
@@ -115,7 +114,7 @@ def density(g: Number, squares: np.ndarray) -> np.ndarray:
     return np.abs((v / (1 - v**2)).imag) / (np.pi * omega)
 
 
-def gauss_nodes(g: Number, count: int = 8, fine: int = 300) -> Nodes:
+def gauss_nodes(g: float, count: int = 8, fine: int = 300) -> Nodes:
     r"""Gauss nodes for means over the eigenvalues $\lambda=1/\xi$ of $\Gamma$.
 
     The density on a fine grid, reduced by Lanczos with full reorthogonalisation.
@@ -141,7 +140,7 @@ def gauss_nodes(g: Number, count: int = 8, fine: int = 300) -> Nodes:
     return Nodes(values, masses.sum() * vectors[0] ** 2)
 
 
-def path(nodes: Nodes, target: Number) -> Path:
+def path(nodes: Nodes, target: float) -> Path:
     r"""The flow towards a target above 0, as a function of the e-foldings $u=-\ln(1-y/y^*)$ of the error.
 
     With u as independent variable everything is regular up to the end: $d\tau/du=1/p^2$,
@@ -166,7 +165,7 @@ def path(nodes: Nodes, target: Number) -> Path:
     return found.sol
 
 
-def course(nodes: Nodes, target: Number, path: Path, folds: np.ndarray, count: int) -> State:
+def course(nodes: Nodes, target: float, path: Path, folds: np.ndarray, count: int) -> State:
     r"""The state of a flow after given e-foldings of its error.
 
     The singular values are the roots of the eigenvalues of the kernel $\langle\zeta'(s)\zeta'(s')+

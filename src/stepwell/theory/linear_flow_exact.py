@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from stepwell.theory.linear_flow_closure import QUADRATURE, Number, Numbers, Values, check
+from stepwell.theory.linear_flow_closure import QUADRATURE, Numbers, Values, check
 
 # Below this nuclear norm nu - tanh nu is taken from its series.
 SMALL = 1e-2
@@ -71,7 +71,7 @@ def exact_g0(nuclear_norm: Numbers) -> Exact:
     )
 
 
-def final_g0(target: Number) -> float:
+def final_g0(target: float) -> float:
     r"""The nuclear norm at a target: the root of $\tanh\nu=y^*(1-\nu\tanh\nu)$.
 
     Example:

@@ -156,7 +156,7 @@ def recoveries(scale: str) -> list[Run]:
 class Closeup(eqx.Module):
     """Every update around the drop of the networks that learned, trained once more from a snapshot before it.
 
-    The record counts updates from the drop; `drop` [seed] tells when it came.
+    The record counts updates from the drop; `dropped_at` [seed] tells when it came.
 
     Attributes:
         experiment: what is looked at. before, after: updates around the drop. most: the first so many networks.
@@ -184,7 +184,7 @@ class Closeup(eqx.Module):
         curves = {name: cut.pop(name) for name in ("loss", "gradient_norm")}
         times = ("update", "learning_time", "snapshot_update", "snapshot_learning_time")
         record = dataset(self, run.seed.values[rows], curves, cut, dict.fromkeys(times, span), 0.0)
-        return record.assign(drop=("seed", drops[rows]))
+        return record.assign(dropped_at=("seed", drops[rows]))
 
 
 class Recovery(eqx.Module):

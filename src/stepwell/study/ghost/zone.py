@@ -32,7 +32,7 @@ def drop_before_ghost(runs):
     until = counts(close, snapshots=np.flatnonzero(close.snapshot_update.values <= 0)).ghosts
     rows = [int(np.flatnonzero(run.seed.values == seed)[0]) for seed in close.seed.values]
     early = counts(run, rows, slice(None, None, 5)).ghosts
-    before = run.snapshot_update.values[::5] <= close.drop.values[:, None]
+    before = run.snapshot_update.values[::5] <= close.dropped_at.values[:, None]
     return ~(until.any(axis=1) | (early.astype(bool) & before).any(axis=1))
 
 

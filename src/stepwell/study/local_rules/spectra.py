@@ -152,9 +152,7 @@ def effective_rank(run):
 compared(
     "bptt", "eprop", effective_rank, 7.0, 7.0, "rank_bptt_above_eprop", "BPTT changes W by the highest rank."
 )
-compared(
-    "eprop", "tbptt", effective_rank, 2.0, 2.0, "rank_eprop_above_tbptt", "e-prop is between in rank."
-)
+compared("eprop", "tbptt", effective_rank, 2.0, 2.0, "rank_eprop_above_tbptt", "e-prop is between in rank.")
 compared(
     "bptt",
     "eprop",
@@ -169,7 +167,13 @@ compared(
     "eprop", "rflo", decades, 1.0, 1.0, "error_eprop_above_rflo", "e-prop is between in error, against RFLO."
 )
 compared(
-    "eprop", "tbptt", decades, 1.0, 1.0, "error_eprop_above_tbptt", "e-prop is between in error, against tBPTT(1)."
+    "eprop",
+    "tbptt",
+    decades,
+    1.0,
+    1.0,
+    "error_eprop_above_tbptt",
+    "e-prop is between in error, against tBPTT(1).",
 )
 compared(
     "tbptt",
