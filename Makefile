@@ -1,24 +1,30 @@
 # Two commands do everything: `make reproduce` (the main job) and `make test`.
 PYTHON ?= python3
-BIN := .venv/bin
 SCALE ?= quick
 REPORT ?= report
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: help reproduce test lint format types benchmark clean
+.DELETE_ON_ERROR:
 
 help:
 	@echo "make reproduce   set up .venv, judge all studies at scale $(SCALE), write $(REPORT)/index.html"
 	@echo "make test        set up .venv, run linters, types and all tests"
-	@echo "make benchmark   speed against what one would use instead (needs torch)"
+	@echo "make benchmark   speed against what one would use instead"
 	@echo "make format      let ruff format the code"
+	@echo "make clean       remove .venv and everything that the other commands write"
 
+# Other versions or dependencies make a new environment: what an old one holds besides would hide what is missing.
 .venv/base: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "stepwell needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	$(INSTALL) .
 	@touch $@
 
 .venv/dev: .venv/base
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) '.[dev]'
 	@touch $@
 
 reproduce: .venv/base
@@ -42,4 +48,4 @@ benchmark: .venv/dev
 	$(BIN)/python -m benchmarks all
 
 clean:
-	rm -rf .venv report build dist .pytest_cache .ruff_cache
+	rm -rf .venv report build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The three workloads as numbers: starts, targets and data, drawn by NumPy so that all libraries get the same."""
+"""The three workloads as numbers: starts, targets and data, drawn by NumPy so that all libraries get them."""
 
 from typing import NamedTuple
 

@@ -126,5 +126,9 @@ def test_bad_input_is_refused_with_a_sentence(trained):
     params, initial, network, task, trials = trained
     with pytest.raises(ValueError, match="ranks from 0 to 6"):
         truncated_loss(params, initial, [0, 7], network, task, trials)
-    with pytest.raises(ValueError, match="say with names="):
+    with pytest.raises(ValueError, match="no V among"):
+        shuffled_loss(params, initial, network, task, trials, jax.random.key(0), names=["V"])
+    with pytest.raises(ValueError, match="do not divide 6 rows"):
+        truncated(params["W"], initial["W"], [1], blocks=4)
+    with pytest.raises(ValueError, match="say which with names="):
         truncated_loss({"m": np.ones((3, 1))}, {"m": np.ones((3, 1))}, [0], network, task, trials)

@@ -1,4 +1,4 @@
-"""Low-rank networks: the reduction against the network, its gradient against a hand-written one, PyTorch's seeds."""
+"""Low-rank networks: the reduction against the network and a hand-written gradient, PyTorch's seeds."""
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,7 @@ def test_reduction_is_the_network(kind):
         jax.jit(jax.value_and_grad(lambda p, f=f: loss(f(p))))(params)
         for f in (lambda p: network.rollout(p, TRIALS), lambda p: unroll(network, p, TRIALS))
     )
-    assert fast[0] == pytest.approx(slow[0], rel=1e-13)  # two orders of summation
+    assert float(fast[0]) == pytest.approx(float(slow[0]), rel=1e-13)  # two orders of summation
     for name, direction in slow[1].items():
         gap = np.abs(fast[1][name] - direction).max()
         assert gap <= 1e-13 * max(np.abs(direction).max(), 1e-3), name
@@ -99,7 +99,7 @@ def test_derivative_bounds_hold_and_are_sharp_for_equal_units():
         u, v = rng.standard_normal((2, 20))
         bend = np.einsum("ijk,j,k", second(jnp.asarray(h)), u / np.linalg.norm(u), v / np.linalg.norm(v))
         assert np.linalg.norm(bend) <= K
-    # The largest curvature of tanh is 4/(3 sqrt 3), where tanh = 1/sqrt 3; W acts as one number on equal units.
+    # The curvature of tanh is at most 4/(3 sqrt 3); on equal units W acts as the number 2.
     equal = {"m": jnp.ones((4, 1)), "n": jnp.ones((4, 1)) / 2, "b": jnp.zeros((4, 1))}
     K, K3 = LowRank(hidden=4).derivative_bounds(equal)
     assert K == pytest.approx(4 / (3 * np.sqrt(3)) * 2**2, rel=1e-14)
@@ -121,11 +121,11 @@ def test_torch_order_of_draws():
     params = LowRank(hidden=50, rank=2, tied=False, seeding="torch", sigma0=2).init(jax.random.key(3))
     wanted = {"n": n, "m": m.T, "c": c[None], "c0": c0}
     for name, draw in wanted.items():
-        np.testing.assert_allclose(params[name], 2 * draw.numpy() / np.sqrt(50), rtol=0, atol=1e-7)
+        np.testing.assert_allclose(params[name], 2 * draw.numpy() / np.sqrt(50), rtol=0, atol=3e-7)
     torch.manual_seed(3)
     W = torch.randn(50, 50).T.numpy() / np.sqrt(50)
     full = LowRank(hidden=50, rank=None, tied=False, seeding="torch").init(jax.random.key(3))
-    np.testing.assert_allclose(full["W"], W, rtol=0, atol=1e-7)  # float32 rounding, divided by sqrt 50
+    np.testing.assert_allclose(full["W"], W, rtol=0, atol=1e-7)  # rounding of float32, over sqrt 50
 
 
 def test_published_start_has_the_reference_values():
@@ -165,14 +165,13 @@ def test_workload_has_the_reference_loss():
 def test_permuting_units_changes_nothing_but_flipping_one_does():
     network = LowRank(hidden=20)
     params = at_random(network, 6)
+    outputs = network.rollout(params, TRIALS)
     order = np.random.default_rng(0).permutation(20)
-    value = loss(network.rollout(params, TRIALS))
-    assert loss(network.rollout({k: v[order] for k, v in params.items()}, TRIALS)) == pytest.approx(
-        value, rel=1e-13
-    )
+    permuted = network.rollout({k: v[order] for k, v in params.items()}, TRIALS)
+    np.testing.assert_allclose(permuted, outputs, rtol=1e-12)  # order of summation, times the confidence
     # The field is the same, but the start of the state is not flipped with the unit.
-    flipped = {k: v.at[0].multiply(-1) for k, v in params.items()}
-    assert abs(loss(network.rollout(flipped, TRIALS)) - value) > 1e-6
+    flipped = network.rollout({k: v.at[0].multiply(-1) for k, v in params.items()}, TRIALS)
+    assert np.abs(flipped / outputs - 1).max() > 0.01
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import optax
 import pytest
 import torch
 
+from stepwell import Experiment, train
+from stepwell.experiment import keys
 from stepwell.network import Rate, unroll
 from stepwell.network.rate import SCALINGS, perturbed
-from stepwell.task import Trials
+from stepwell.task import FlipFlop, Trials
 from stepwell.task.loss import masked_square
 
 # Form, nonlinearity and channels: few channels take another product than many.
@@ -241,6 +243,19 @@ def test_noise_enters_through_the_drive_of_single_units():
     outputs = jax.jit(network.rollout)(params, noisy)
     assert float(jnp.std(outputs[:, -1], axis=0).min()) > 0  # equal trials, different outputs
     assert perturbed(Rate(hidden=5), trials, jax.random.key(1)) is trials
+
+
+def test_training_sees_the_noise_and_is_as_it_was_without():
+    task, quiet = FlipFlop(steps=14), Rate(hidden=4, input=2, output=2)
+    noisy = Rate(hidden=4, input=2, output=2, noise=0.5)
+    first, other = (
+        float(train(Experiment(task=task, network=network, updates=1), seeds=[0]).loss[0, 0])
+        for network in (quiet, noisy)
+    )
+    trials = task.trials(jax.random.fold_in(keys(0).trials, 0))
+    alone = task.loss(quiet.rollout(quiet.init(keys(0).init), trials), trials)
+    assert first == pytest.approx(float(alone), rel=1e-13)  # rounding
+    assert abs(other - first) > 1e-4
 
 
 @pytest.mark.parametrize(

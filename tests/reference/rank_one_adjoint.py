@@ -1,4 +1,4 @@
-"""The reverse pass of a rank-one network written out: loss and gradient in plain NumPy, with equal units at -0.3."""
+"""The reverse pass of a rank-one network written out: loss and gradient in plain NumPy."""
 
 import numpy as np
 

@@ -28,7 +28,7 @@ def drop(loss: Numbers, level: float = 0.5) -> Any:
 
 
 def onset(accuracy: Numbers) -> Any:
-    """The first update with an accuracy above 1/2, which an output that never switches has; -1 if none, [...].
+    """The first update with an accuracy above 1/2, that of an output that never switches; -1 if none, [...].
 
     Example:
         >>> int(onset([0.5, 0.5, 0.525, 0.5]))

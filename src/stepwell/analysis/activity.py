@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -71,6 +71,6 @@ def principal_components(activity: Numbers, count: int | None = None) -> Princip
     return PrincipalComponents(mean, directions[:, :count], variances[:count])
 
 
-@jax.jit
+@eqx.filter_jit
 def _states(network: AbstractNetwork, params: Params, trials: Trials) -> Float[Array, "trial step state"]:
     return unroll(network, params, trials, readout=lambda _, h: h)

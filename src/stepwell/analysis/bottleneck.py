@@ -2,15 +2,16 @@ r"""The normal form $\dot z=r+az^2$ of a field around a slow place, and how long
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import quad
 from scipy.linalg import eigh
 
-from stepwell.analysis.derivatives import Field, along, jacobian, velocities
+from stepwell.analysis.derivatives import Field, bending, jacobian, velocities
 from stepwell.analysis.fields import as_vector
 from stepwell.analysis.system import Numbers, finite
+
+SINGULAR = 1e-6
 
 
 class NormalForm(NamedTuple):
@@ -31,7 +32,7 @@ class NormalForm(NamedTuple):
 
     @property
     def passage_time(self) -> float:
-        r"""Time $\pi/\sqrt{ra-g^2/4}$ of a full passage, in units of $\tau$; infinite if rests are in the way."""
+        r"""Time $\pi/\sqrt{ra-g^2/4}$ of a full passage, in units of $\tau$; infinite if there are rests."""
         room = self.distance * self.curvature - self.tilt**2 / 4
         return float(np.pi / np.sqrt(room)) if room > 0 else np.inf
 
@@ -41,7 +42,9 @@ class NormalForm(NamedTuple):
         return float(np.sqrt(abs(self.distance / self.curvature))) if self.curvature else np.inf
 
 
-def normal_form(field: Field, state: Numbers | float, J: np.ndarray | None = None) -> NormalForm:
+def normal_form(
+    field: Field, state: Numbers | float, F: np.ndarray | None = None, J: np.ndarray | None = None
+) -> NormalForm:
     r"""The normal form of a field at a ghost, or where its Jacobian J is nearest to singular.
 
     With $u,v$ the left and right singular vectors of the smallest singular value of J and $w=u/(u\cdot v)$:
@@ -51,7 +54,7 @@ def normal_form(field: Field, state: Numbers | float, J: np.ndarray | None = Non
     Args:
         field: state [hidden] (or a number) to velocity, in units of $\tau$.
         state: [hidden], or a number.
-        J: the Jacobian there, if it is known.
+        F, J: velocity and Jacobian there, if they are known.
 
     Example:
         >>> form = normal_form(lambda x: 0.01 + x**2, 0.0)
@@ -62,17 +65,16 @@ def normal_form(field: Field, state: Numbers | float, J: np.ndarray | None = Non
     """
     h = finite("the state", np.asarray(state))
     vector, h = (field, h) if h.ndim else (as_vector(field), h[None])
+    F = np.asarray(velocities(vector, jnp.asarray(h)[None]))[0] if F is None else F
     J = np.asarray(jacobian(vector, jnp.asarray(h))) if J is None else J
-    u, v = _slowest(J)
-    F, bend = map(np.asarray, along(vector, jnp.asarray(h), jnp.asarray(v)))
+    u, v = _slowest(J, F)
+    bend = np.asarray(bending(vector, jnp.asarray(h), jnp.asarray(v)))
     overlap = u @ v
     w = u / overlap if overlap else np.full_like(u, np.inf)
     return NormalForm(float(w @ F), float(w @ bend) / 2, float(w @ J @ v), v)
 
 
-def partial_passage(
-    distance: float, curvature: float, start: float, end: float
-) -> float:
+def partial_passage(distance: float, curvature: float, start: float, end: float) -> float:
     r"""Time from start to end in the normal form $\dot z=r+az^2$, in units of $\tau$.
 
     $\big[\arctan(z\sqrt{a/r})\big]_{\rm start}^{\rm end}/\sqrt{ra}$; for distant ends the full passage
@@ -115,23 +117,38 @@ def exact_passage(field: Field, start: float, end: float) -> float:
 
     Source: ghost2025, text to Fig. 3A.
     """
-    grid = np.linspace(start, end, 1001)
-    f = np.asarray(velocities(as_vector(field), grid[:, None]))[:, 0]
+    line, grid = as_vector(field), np.linspace(start, end, 1001)
+    f = np.asarray(velocities(line, grid[:, None]))[:, 0]
     if (f * (end - start) <= 0).any():
         return np.inf
     # The integrand peaks where the field is slowest.
     slowest = grid[np.argmin(np.abs(f))]
-    compiled = jax.jit(field)
-    return float(quad(lambda k: 1 / float(compiled(k)), start, end, points=[slowest], limit=200)[0])
+    return float(
+        quad(
+            lambda k: 1 / float(velocities(line, np.array([[k]]))[0, 0]),
+            start,
+            end,
+            points=[slowest],
+            limit=200,
+        )[0]
+    )
 
 
-def _slowest(J: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right singular vectors of the smallest singular value."""
+def _slowest(J: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Left and right singular vectors of the smallest singular value; along F if it is 0 more than once."""
     v = eigh(J.T @ J, subset_by_index=[0, 0])[1][:, 0]
     u = J @ v
-    if np.linalg.norm(u) > 1e-6 * np.linalg.norm(J):
+    if np.linalg.norm(u) > SINGULAR * np.linalg.norm(J):
         u /= np.linalg.norm(u)
     else:  # what is left of J v is rounding
-        left, _, right = np.linalg.svd(J)
-        u, v = left[:, -1], right[-1]
+        left, values, right = np.linalg.svd(J)
+        kernel = values <= SINGULAR * values[0]
+        u, v = _within(left[:, kernel], F), _within(right[kernel].T, F)
     return u, v * np.sign(v[np.argmax(np.abs(v))])
+
+
+def _within(basis: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """The unit vector of a subspace, given by an orthonormal basis [hidden, vector], that is closest to F."""
+    inside = basis @ (basis.T @ F)
+    size = np.linalg.norm(inside)
+    return inside / size if size > 0 else basis[:, -1]

@@ -49,9 +49,9 @@ def jet(field: Field, h: Any) -> tuple[Array, Array, Array]:
 
 
 @eqx.filter_jit
-def along(field: Field, h: Any, v: Any) -> tuple[Array, Array]:
-    """The velocity and the second derivative $D^2F[v,v]$ at a state, each [hidden]."""
-    return field(h), second(field, h, v, v)
+def bending(field: Field, h: Any, v: Any) -> Array:
+    """The second derivative $D^2F[v,v]$ along a direction, [hidden]."""
+    return second(field, h, v, v)
 
 
 @eqx.filter_jit

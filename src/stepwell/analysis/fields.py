@@ -1,5 +1,6 @@
 r"""Velocity fields of networks at constant input: $\dot h=F(h)$, in units of the time constant $\tau$."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -126,7 +127,7 @@ def lifted(m: Numbers, n: Numbers, b: Numbers, kappa: float) -> np.ndarray:
     return np.tanh(m * kappa + b) - float(field(jnp.asarray(kappa, float))) * n / (n @ n)
 
 
-def network_field(network: AbstractNetwork, params: Params, x: Numbers) -> NetworkField:
+def network_field(network: AbstractNetwork, params: Mapping[str, Numbers], x: Numbers) -> NetworkField:
     r"""The field of a network at constant input, for `fixed_points`.
 
     Args:
@@ -144,7 +145,7 @@ def network_field(network: AbstractNetwork, params: Params, x: Numbers) -> Netwo
         >>> print(network_field(Linear(hidden=1), params, [1.0])(jnp.array([1.0])))
         [0.5]
     """
-    params = {name: jnp.asarray(finite(name, value)) for name, value in params.items()}
+    arrays = {name: jnp.asarray(finite(name, value)) for name, value in params.items()}
     # Settings become arrays so that another value compiles nothing.
     network = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, network)
-    return NetworkField(network, params, jnp.broadcast_to(finite("x", x), (network.input,)))
+    return NetworkField(network, arrays, jnp.broadcast_to(finite("x", x), (network.input,)))

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.spatial.distance import cdist
 
-from stepwell.analysis.bottleneck import NormalForm, normal_form
+from stepwell.analysis.bottleneck import normal_form
 from stepwell.analysis.certificates import Bounds, ghost_certificate, rest_certificate
 from stepwell.analysis.derivatives import Field, on_a_line, velocities
 from stepwell.analysis.fields import as_vector
@@ -143,12 +143,12 @@ def _checked(field: Field, starts: Numbers) -> tuple[Field, np.ndarray, bool]:
 
 
 def _classified(field: Field, end: End, bounds: Bounds | None, scalar: bool) -> _Candidate:
-    form = normal_form(field, end.h, end.J)
+    form = normal_form(field, end.h, end.F, end.J)
     proof, kind, note = None, "slow", "the search stopped before the speed was level"
     if end.speed < REST:
         proof = rest_certificate(field, end, float(np.linalg.norm(end.J @ form.direction)), bounds)
         kind, note = "fixed" if proof.converged else "slow", proof.note
-    elif _minimum(end, form):
+    elif end.level and np.linalg.eigvalsh(end.H)[0] > FLAT:
         proof = ghost_certificate(field, end, bounds)
         kind, note = "ghost", proof.note
     elif end.level:
@@ -165,12 +165,6 @@ def _classified(field: Field, end: End, bounds: Bounds | None, scalar: bool) -> 
         note=note,
     )
     return _Candidate(point, form.half_width, proof.alone if proof else 0.0)
-
-
-def _minimum(end: End, form: NormalForm) -> bool:
-    """Whether the speed has a strict minimum at a state where its slope is level."""
-    bent = form.distance * form.curvature > 0
-    return bool(end.level and bent and np.linalg.eigvalsh(end.H)[0] > FLAT)
 
 
 def _merged(candidates: list[_Candidate]) -> list[_Candidate]:

@@ -2,6 +2,7 @@ r"""How much of a weight change is needed: the loss with the change cut to low r
 
 from collections.abc import Mapping, Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +43,8 @@ def truncated_loss(
         [ranks].
 
     Raises:
-        ValueError: for a rank below 0 or above that of the matrices, or names that the network does not have.
+        ValueError: for a rank below 0 or above that of the matrices, names that the network does not have, or
+            rows that the blocks do not divide.
 
     Example:
         >>> from stepwell import NETWORKS, TASKS
@@ -55,7 +57,7 @@ def truncated_loss(
 
     Source: schuessler2020, section 2 and Fig. 1 j-l; section 4 for the LSTM.
     """
-    names = recurrent_names(params) if names is None else names
+    names = recurrent_names(params, names)
     stacks = {name: truncated(params[name], initial[name], ranks, blocks) for name in names}
     return _losses(network, task, params, stacks, trials)
 
@@ -79,8 +81,7 @@ def shuffled_loss(
 
     Returns:
         [shuffles]. Divided by the loss before training: near 0 if any start would do, near 1 if the change
-            works
-        with this one alone.
+        works with this one alone.
 
     Example:
         >>> from stepwell import NETWORKS, TASKS
@@ -93,7 +94,7 @@ def shuffled_loss(
 
     Source: schuessler2020, section 2 and Fig. 2c.
     """
-    names = recurrent_names(params) if names is None else names
+    names = recurrent_names(params, names)
     keys = dict(zip(names, jax.random.split(key, len(names))))
     stacks = {
         name: np.asarray(params[name], float)
@@ -144,7 +145,7 @@ def truncated(W: Numbers, W0: Numbers, ranks: Sequence[int], blocks: int = 1) ->
         [ranks, rows, columns].
 
     Raises:
-        ValueError: for a rank out of range.
+        ValueError: for a rank out of range, or rows that the blocks do not divide.
 
     Example:
         >>> print(truncated(np.diag([2.0, 1.0]), np.zeros((2, 2)), [1])[0])
@@ -152,6 +153,8 @@ def truncated(W: Numbers, W0: Numbers, ranks: Sequence[int], blocks: int = 1) ->
          [0. 0.]]
     """
     W, W0 = np.asarray(W, float), np.asarray(W0, float)
+    if len(W) % blocks:
+        raise ValueError(f"blocks={blocks} do not divide {len(W)} rows; an LSTM has 4, one per gate.")
     left, values, right = np.linalg.svd((W - W0).reshape(blocks, -1, W.shape[1]), full_matrices=False)
     if not all(0 <= rank <= values.shape[1] for rank in ranks):
         raise ValueError(
@@ -161,21 +164,27 @@ def truncated(W: Numbers, W0: Numbers, ranks: Sequence[int], blocks: int = 1) ->
     return np.stack([W0 + (left[:, :, :r] @ right[:, :r]).reshape(W.shape) for r in ranks])
 
 
-def recurrent_names(params: Mapping[str, Numbers]) -> list[str]:
-    """The matrices that carry the state: `W`, or the stacked ones of an LSTM but the first layer's input.
+def recurrent_names(params: Mapping[str, Numbers], names: Sequence[str] | None = None) -> list[str]:
+    """The given names, or those of the matrices that carry the state.
+
+    Args:
+        params: parameters by name.
+        names: None for `W`, or for the stacked matrices of an LSTM but the one of the first layer's input.
 
     Raises:
-        ValueError: for parameters of another kind.
+        ValueError: for names that are not there, or if there are no such matrices.
 
     Example:
         >>> recurrent_names({"W": np.eye(2), "b": np.ones((2, 1))})
         ['W']
     """
     stacked = [name for name in sorted(params) if name.startswith("weight_") and name != "weight_ih_l0"]
-    names = ["W"] if "W" in params else stacked
-    if not names:
-        raise ValueError(f"no recurrent matrix among {sorted(params)}; say with names=... which to change.")
-    return names
+    found = list(names) if names is not None else ["W"] if "W" in params else stacked
+    if not found or not set(found) <= set(params):
+        raise ValueError(
+            f"no {', '.join(found) or 'recurrent matrix'} among {sorted(params)}; say which with names=...."
+        )
+    return found
 
 
 def _permutations(W0: np.ndarray, key: PRNGKeyArray, count: int) -> np.ndarray:
@@ -192,13 +201,18 @@ def _losses(
 ) -> np.ndarray:
     """The losses with the stacked matrices put in one after the other, in the dtype of the trials."""
 
-    def cast(arrays: Mapping[str, Numbers]) -> Params:
-        return {name: jnp.asarray(array, trials.inputs.dtype) for name, array in arrays.items()}
+    dtype = trials.inputs.dtype
+    params, stacks = (
+        {name: jnp.asarray(a, dtype) for name, a in group.items()} for group in (params, stacks)
+    )
+    # Numbers go in as arrays, so that networks which differ in them alone share one program.
+    network, task = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, dtype) if isinstance(leaf, float) else leaf, (network, task)
+    )
+    return np.asarray(_mapped(network, task, params, stacks, trials), float)
 
-    return np.asarray(_mapped(network, task, cast(params), cast(stacks), trials), float)
 
-
-@jax.jit
+@eqx.filter_jit
 def _mapped(
     network: AbstractNetwork, task: AbstractTask, params: Params, stacks: Params, trials: Trials
 ) -> Float[Array, " stack"]:

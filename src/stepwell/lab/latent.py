@@ -126,7 +126,7 @@ def _points(params: dict[str, np.ndarray]) -> list[dict[str, Any]]:
         {
             "kind": point.kind,
             "at": float(np.ravel(point.state)[0]),
-            "height": float(np.ravel(field(point.state))[0]),
+            "height": float(np.ravel(field(jnp.asarray(point.state)))[0]),
             "stable": point.kind == "fixed" and point.stable(1 - KEPT),
         }
         for point in fixed_points(field, PLACES)

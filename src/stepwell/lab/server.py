@@ -91,7 +91,7 @@ def application(
         token: what a visitor must know, or None.
     """
     visitors: set[Session] = set()
-    pool = ThreadPoolExecutor(2, "lab", initializer=_double_precision)
+    pool = ThreadPoolExecutor(2, "lab", initializer=_prepare)
     start = f"\nstart(document.body, {bundle.contents(pages)}, [new SocketTransport(), new TrainerTransport()]);\n"
     files = {
         "/lab.css": ("text/css", bundle.style()),
@@ -191,16 +191,20 @@ def serve(
     app.state.pool.submit(warm_up, pages)
     if browser:
         threading.Thread(target=_show, args=(entry,), daemon=True).start()
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(configuration(app)).run(sockets=[bound])
+    app.state.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def configuration(app: Starlette) -> uvicorn.Config:
+    """How the application is served: bounded messages, and an end within a second even with open sockets."""
+    return uvicorn.Config(
         app,
         log_level="warning",
-        ws_max_size=LIMITS["message_bytes"],
         ws="websockets-sansio",
+        ws_max_size=LIMITS["message_bytes"],
         timeout_graceful_shutdown=1,
     )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[bound])
-    app.state.pool.shutdown(wait=False, cancel_futures=True)
 
 
 def warm_up(pages: tuple[Page, ...]) -> None:
@@ -211,11 +215,14 @@ def warm_up(pages: tuple[Page, ...]) -> None:
             engine.advance(engine.begin()[0], 1)
 
 
-def _double_precision() -> None:
+def _prepare() -> None:
     """Before the first array, in the threads that make arrays: importing the lab itself changes nothing."""
     import jax
 
+    from stepwell.run.compilation_cache import switch_on
+
     jax.config.update("jax_enable_x64", True)
+    switch_on()
 
 
 def _bound(host: str, port: int) -> socket.socket:

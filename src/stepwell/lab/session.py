@@ -104,7 +104,7 @@ class Session:
         await self.close()
         self.gen, self.frame, self.running, self._engine = gen, 0, False, None
         self._steps.clear()
-        self._tasks = [asyncio.create_task(self._guarded("reset", self._live(page, given)))]
+        self._tasks = [asyncio.create_task(self._guarded("reset", lambda: self._live(page, given)))]
 
     async def _start(self, gen: int) -> None:
         self.running = self.running or gen == self.gen
@@ -147,7 +147,7 @@ class Session:
         if isinstance(engine, AbstractRun):
             state, frame = await self._compute(engine.begin)
             await self._show(gen, frame)
-            self._tasks.append(asyncio.create_task(self._guarded("slow", self._slowly(gen, engine))))
+            self._tasks.append(asyncio.create_task(self._guarded("slow", lambda: self._slowly(gen, engine))))
             await self._stream(gen, page, state)
         else:
             await self._slowly(gen, engine)
@@ -211,11 +211,11 @@ class Session:
     async def _compute(self, function: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, function)
 
-    async def _guarded(self, about: str, work: Awaitable[None]) -> None:
+    async def _guarded(self, about: str, work: Callable[[], Awaitable[None]]) -> None:
         """A task whose failure the visitor reads, too."""
         gen = self.gen
         try:
-            await work
+            await work()
         except ValueError as reason:
             await self._refuse(about, str(reason), gen=gen)
         except Exception as reason:

@@ -90,13 +90,10 @@ def _cotangents(form: str, phi: str, residuals: Any, e: Array) -> tuple[Array, .
     (first, delta0), (adjoint, delta) = jax.lax.scan(retreat, (zero, zero), (e, s, response), reverse=True)
     s0 = rate(h0) if current else h0
     dh0 = leak * first + delta0 @ W * (slope(s0) if current else 1)
-    # Entry t of `delta` is that of step t + 1, aligned with the state seen there, so that nothing large is
-    # shifted.
+    # Entry t of `delta` is that of step t + 1, aligned with the state seen there: nothing large is shifted.
     dW = _sum_of_outer(delta, s) + delta0.T @ s0
-    db = (
-        _sum_of_outer(jnp.concatenate([inputs[1:], jnp.zeros_like(inputs[:1])]), delta).T
-        + delta0.T @ inputs[0]
-    )
+    later = jnp.concatenate([inputs[1:], jnp.zeros_like(inputs[:1])])
+    db = _sum_of_outer(later, delta).T + delta0.T @ inputs[0]
     dx = jnp.concatenate([(delta0 @ b)[None], (delta @ b)[:-1]])
     dleak = jnp.sum(adjoint * (jnp.concatenate([h0[None], h[:-1]]) - h)) / (1 - leak)
     return dW, db, _sum_of_outer(e, s), dx, dh0, dleak

@@ -123,8 +123,8 @@ def population_update(
     Source: williams2026, section 2 (the setting); closed forms ours.
     """
     _check(student, teacher, feedback)
-    systems = (tuple(jnp.asarray(x, float) for x in system) for system in (student, teacher))
-    return _update(rule, *systems, feedback, decay)
+    own, given = (tuple(jnp.asarray(x, float) for x in system) for system in (student, teacher))
+    return _update(rule, own, given, feedback, decay)
 
 
 @eqx.filter_jit
@@ -228,7 +228,7 @@ def _times(K: Array, M: Array) -> Array:
 def _check(student: System, teacher: System, feedback: Any) -> None:
     (W, b, c), (Ws, bs, cs) = ([np.shape(x) for x in system] for system in (student, teacher))
     for name, shapes in (("student", (W, b, c)), ("teacher", (Ws, bs, cs))):
-        if any(len(shape) != 2 for shape in shapes) or shapes[0] != (shapes[1][0], shapes[2][1]):
+        if any(len(shape) != 2 for shape in shapes) or len({*shapes[0], shapes[1][0], shapes[2][1]}) > 1:
             raise ValueError(
                 f"the {name} is W [hidden, hidden], b [hidden, input], c [output, hidden]; got {shapes}."
             )

@@ -14,7 +14,7 @@ from stepwell.run.cube import as_labels, cube
 from stepwell.run.store import MARKER, Store
 from stepwell.settings import to_json
 
-SPARSE = 16
+SPARSE = 4
 """Places of a grid per run in it, beyond which runs are listed in a row instead."""
 ABSENT = "-"
 """Label of a setting that a run does not have."""
@@ -98,19 +98,22 @@ def open_runs(store: Any, settings: Mapping[str, Any] | None = None) -> xr.Datas
     if np.prod([len(labels) for labels in axes.values()]) > SPARSE * len(runs):
         axes = {"fingerprint": [run.fingerprint for run in runs]}
         flat = [{**each, "fingerprint": run.fingerprint} for each, run in zip(flat, runs, strict=True)]
-    places = [tuple(labels.index(each.get(path, ABSENT)) for path, labels in axes.items()) for each in flat]
-    prints = np.full([len(labels) for labels in axes.values()], "", object)
-    for place, run in zip(places, runs, strict=True):
-        prints[place] = run.fingerprint
+    prints = _placed([{**each, "": run.fingerprint} for each, run in zip(flat, runs, strict=True)], axes, "")
     found = cube(store.index, axes, prints, sorted({seed for run in runs for seed in run.seeds}))
     for path in [path for path in varied if path not in axes]:
-        values = np.full(prints.shape, ABSENT, object)
-        for place, each in zip(places, flat, strict=True):
-            values[place] = each.get(path, ABSENT)
-        found = found.assign_coords({path: (tuple(axes), as_labels(values.ravel()).reshape(values.shape))})
+        values = _placed(flat, axes, path)
+        labels = as_labels(values.ravel().tolist()).reshape(values.shape)
+        found = found.assign_coords({path: (tuple(axes), labels)})
     if len(runs) == 1:
         return found.assign_attrs(settings=json.dumps(runs[0].settings), fingerprint=runs[0].fingerprint)
     return found.assign_attrs(fingerprint="")
+
+
+def different(runs: Sequence[Listed]) -> list[str]:
+    """What tells runs apart, in a line for each."""
+    flat = [{path: _label(value) for path, value in leaves(run.settings)} for run in runs]
+    paths = list(_axes(flat, _varied(flat)))
+    return [", ".join(f"{path}={each.get(path, ABSENT)}" for path in paths) for each in flat]
 
 
 def existing(store: Any) -> Store:
@@ -156,6 +159,16 @@ def _axes(flat: Sequence[Mapping[str, Any]], varied: Mapping[str, list[Any]]) ->
         if len(finer) > len(groups):
             axes[path], groups = labels, finer
     return axes
+
+
+def _placed(flat: Sequence[Mapping[str, Any]], axes: Mapping[str, list[Any]], path: str) -> np.ndarray:
+    """One setting of the runs, each at its place of the grid."""
+    found = np.full([len(labels) for labels in axes.values()], ABSENT if path else "", object)
+    for each in flat:
+        found[tuple(labels.index(each.get(axis, ABSENT)) for axis, labels in axes.items())] = each.get(
+            path, ABSENT
+        )
+    return found
 
 
 def _leaf(data: Any, path: str) -> Any:

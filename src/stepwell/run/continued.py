@@ -28,9 +28,10 @@ def continued(experiment: Experiment, params: Mapping[str, Any], updates: int) -
     experiment = override(experiment, "recording.every", 1, {})
     count = len(next(iter(params.values())))
     with jax.enable_x64(experiment.dtype == "float64"):
-        carry = start(experiment, [0] * count)
+        one, same = start(experiment, [0]), np.zeros(count, int)
+        carry = jax.tree.map(lambda leaf: leaf[same], one._replace(update=None))
         given = {name: jnp.asarray(params[name], experiment.dtype) for name in carry.params}
-        carry = carry._replace(params=given)
+        carry = carry._replace(params=given, update=one.update)
         room = updates + 1
         _, ((loss, norm), shots) = advance(as_arrays(experiment, experiment.dtype), carry, room, room, room)
         found = {"loss": loss, "gradient_norm": norm, **shots["params"], **shots["rule"]}

@@ -62,7 +62,7 @@ def sweep(
         cells = sum(len(each["runs"]) for each in lost)
         told = f"{cells} of {settings.size * len(seeds)} cells failed ({lost[0]['reason']})"
         if not store.index.rows.keys() & set(prints):
-            raise RuntimeError(f"{told}, and there is none to show.")
+            raise ValueError(f"{told}, and there is none to show.")
         warnings.warn(f"{told}; the same sweep tries them again.", stacklevel=2)
     found = cube(store.index, labels, np.array(prints, object).reshape(settings.shape), seeds)
     return found.assign_attrs(

@@ -21,7 +21,7 @@ from stepwell.settings import KINDS, override, to_json
 LEAST, MOST, WANTED = 8, 32, 16
 """Rows that are worth stacking, rows beyond which it gains nothing, and blocks enough for many cores."""
 
-Grid = Mapping[str, Iterable[Any]]
+Grid = Mapping[str, Any]
 
 
 def points(settings: Any, grid: Grid) -> tuple[dict[str, list[Any]], np.ndarray]:

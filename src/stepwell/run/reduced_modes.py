@@ -70,7 +70,7 @@ class PopulationDescent(eqx.Module):
 
 
 def population_starts(settings: PopulationDescent, seeds: Sequence[int]) -> tuple[Any, Any, Any]:
-    """Students (W, b, c), teachers (W, b, c) and feedback (None without) before the first update, [seed, ...]."""
+    """Students and teachers, (W, b, c), and feedback (or None) before the first update, [seed, ...]."""
     experiment, draws = settings.experiment, [keys(seed) for seed in seeds]
     network, rule = experiment.network, experiment.rule
     scales = settings.start or (network.sigma0,) * 3

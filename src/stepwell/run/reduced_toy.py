@@ -1,4 +1,5 @@
-r"""Descent of the one-parameter model $\dot x=ax^2+r$ on its exact gradient, from many starts at many rates at once."""
+r"""Descent of the one-parameter model $\dot x=ax^2+r$ on its exact gradient, from many starts at many rates
+at once."""
 
 import time
 from collections.abc import Sequence
@@ -19,8 +20,9 @@ from stepwell.settings import number, setting
 class ToyDescent(eqx.Module):
     r"""Gradient descent in $r$, as a settings object; all scales are those of the analytic limit.
 
-    The record holds `r` [seed, snapshot, rate, start] in units of the optimum $r^*$, and as `loss` the mean of $L/T$ over
-    rates and starts. Seed s gives rate number i the starts `rho0 + spread * RandomState(s + i).standard_normal(starts)`.
+    The record holds `r` [seed, snapshot, rate, start] in units of the optimum $r^*$, and as `loss` the mean
+    of $L/T$ over rates and starts. Seed s gives rate number i the starts `rho0 + spread * RandomState(s +
+    i).standard_normal(starts)`.
 
     Attributes:
         betas: learning rates in units of the critical one, $3r^{*2}/(2T)$.
@@ -50,12 +52,12 @@ class ToyDescent(eqx.Module):
     def __check_init__(self) -> None:
         if min(self.updates, self.every, self.starts, len(self.betas)) < 1:
             raise ValueError(
-                f"updates={self.updates}, every={self.every}, starts={self.starts} and {len(self.betas)} rates do "
-                "not make a run; each must be at least 1."
+                f"updates={self.updates}, every={self.every}, starts={self.starts} and {len(self.betas)} "
+                "rates do not make a run; each must be at least 1."
             )
 
     def run(self, seeds: Sequence[int], store: Any = None) -> xr.Dataset:
-        """Descend from every start of every seed; nothing is kept in the store, since it takes no time."""
+        """Descend from every start of every seed; nothing is kept in the store."""
         began, best = time.monotonic(), exact.optimum(self.T, self.curvature)
         rates = np.array(self.betas)[:, None] * 1.5 / self.T * best**2
         path = self._path(np.stack([self._starts(seed) for seed in seeds]) * best, rates)
@@ -77,7 +79,9 @@ class ToyDescent(eqx.Module):
         """The parameters [seed, snapshot, rate, start]."""
         if self.confidence is None:
             count = self.updates // self.every
-            path = _descent(starts, rates, self.T, self.curvature, count, self.every)
+            path = _descent(
+                jnp.asarray(starts), jnp.asarray(rates[None]), self.T, self.curvature, count, self.every
+            )
         else:
             path = exact.descent(starts, rates, self.updates, lambda r: self._curves(r)[1])[:: self.every]
         return np.moveaxis(np.asarray(path), 0, 1)
@@ -102,14 +106,13 @@ def _descent(
     """Descent on the loss of the analytic limit, compiled: `count` + 1 snapshots, [snapshot, ...]."""
     best = jnp.pi**2 / (4 * curvature * T**2)
 
-    def step(_: int, r: Array) -> Array:
+    def step(_: Any, r: Array) -> Array:
         safe = jnp.maximum(r, best / 4)
         change = rates * jnp.pi / (4 * jnp.sqrt(curvature) * safe * jnp.sqrt(safe))
         return jnp.where(r > best, r - change, jnp.where(r < best / 4, r, r + change))
 
-    def snapshot(r: Array, _: None) -> tuple[Array, Array]:
+    def snapshot(r: Array, _: Any) -> tuple[Array, Array]:
         r = jax.lax.fori_loop(0, every, step, r)
         return r, r
 
-    start = jnp.asarray(starts, float)
-    return jnp.concatenate([start[None], jax.lax.scan(snapshot, start, None, count)[1]])
+    return jnp.concatenate([starts[None], jax.lax.scan(snapshot, starts, None, count)[1]])

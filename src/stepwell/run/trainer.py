@@ -16,6 +16,7 @@ import optax
 import xarray as xr
 
 from stepwell.experiment import Experiment, Keys, keys
+from stepwell.network.rate import perturbed
 from stepwell.run.block import Block, as_arrays, own_numbers, width
 from stepwell.run.pieces import Piece, fetched, recorded, start_piece
 from stepwell.run.readings import read
@@ -120,7 +121,8 @@ def _row(experiment: Experiment, key: Keys) -> tuple[Any, Any, Any, Any]:
 
 def _update(experiment: Experiment, update: Any, params: Any, optimiser: Any, rule: Any, key: Any) -> Any:
     """One update of one network: the new (params, optimiser, rule), the loss, the norm, and the direction."""
-    trials = experiment.task.trials(jax.random.fold_in(key, update))
+    key = jax.random.fold_in(key, update)
+    trials = perturbed(experiment.network, experiment.task.trials(key), jax.random.fold_in(key, 1))
     loss, direction, rule = experiment.rule.gradient(
         experiment.network, experiment.task, params, trials, rule
     )

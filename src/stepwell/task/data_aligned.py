@@ -1,23 +1,21 @@
 """Learn a linear teacher that is made of modes: each connects one input axis to one output axis."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from stepwell.settings import setting
 from stepwell.task.base import AbstractTask, Trials
-from stepwell.task.linear_teacher import Teacher, checked_batch, taught_loss, taught_trial, taught_trials
-
-
-def _modes(default: tuple[float, ...]) -> Any:
-    return eqx.field(default=default, converter=_numbers)
-
-
-def _numbers(modes: Any) -> Any:
-    return tuple(float(mode) for mode in modes) if isinstance(modes, (list, tuple, np.ndarray)) else modes
+from stepwell.task.linear_teacher import (
+    Teacher,
+    check_words,
+    fitting_batch,
+    taught_loss,
+    taught_trial,
+    taught_trials,
+)
 
 
 class DataAligned(AbstractTask):
@@ -41,37 +39,58 @@ class DataAligned(AbstractTask):
     Source: williams2026, section 3 and caption of Fig. 5.
     """
 
-    a_star: tuple[float, ...] = _modes((1.0, 0.9, 0.8, 0.7))
-    b_star: tuple[float, ...] = _modes((1.0, 0.7, 0.5, 0.35))
-    w_star: tuple[float, ...] = _modes((0.8, 0.65, 0.5, 0.35))
-    input: int = setting(None, automatic=True)
-    output: int = setting(None, automatic=True)
+    a_star: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
+    b_star: tuple[float, ...] = (1.0, 0.7, 0.5, 0.35)
+    w_star: tuple[float, ...] = (0.8, 0.65, 0.5, 0.35)
+    input: int = setting(automatic=True)
+    output: int = setting(automatic=True)
     bases: str = setting("random")
     seed: int = setting(0)
     steps: int = setting(25)
-    batch: int = setting(None, automatic=True)
+    batch: int = setting(automatic=True)
     inputs: str = setting("white")
     weights: str = setting("mean")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        a_star: Sequence[float] = (1.0, 0.9, 0.8, 0.7),
+        b_star: Sequence[float] = (1.0, 0.7, 0.5, 0.35),
+        w_star: Sequence[float] = (0.8, 0.65, 0.5, 0.35),
+        input: int | None = None,
+        output: int | None = None,
+        bases: str = "random",
+        seed: int = 0,
+        steps: int = 25,
+        batch: int | None = None,
+        inputs: str = "white",
+        weights: str = "mean",
+    ):
+        self.a_star, self.b_star, self.w_star = (
+            tuple(float(mode) for mode in modes) for modes in (a_star, b_star, w_star)
+        )
+        self.input = len(self.a_star) if input is None else input
+        self.output = len(self.a_star) if output is None else output
+        self.bases, self.seed, self.steps = bases, seed, steps
+        self.inputs, self.weights = inputs, weights
+        self.batch = fitting_batch(batch, inputs, steps * self.input)
+
+    def __check_init__(self) -> None:
+        check_words(self.inputs, self.weights)
         counts = [len(modes) for modes in (self.a_star, self.b_star, self.w_star)]
         if min(counts) == 0 or len(set(counts)) > 1:
             raise ValueError(
                 f"a teacher needs a mode at least, and as many a_star as b_star and w_star; got {counts}."
             )
         for w in self.w_star:
-            if isinstance(w, float) and not abs(w) < 1:
+            if not abs(w) < 1:
                 raise ValueError(f"the teacher is unstable: w_star={w}; every mode needs |w_star| below 1.")
         if self.bases not in ("random", "axes"):
             raise ValueError(f"bases '{self.bases}' is unknown; choose one of random, axes.")
-        self.input = counts[0] if self.input is None else self.input
-        self.output = counts[0] if self.output is None else self.output
-        if min(self.input, self.output) < counts[0] or self.steps < 1:
+        if min(self.input, self.output) < counts[0] or min(self.steps, self.batch) < 1:
             raise ValueError(
-                f"{counts[0]} modes need as many inputs and outputs at least, and a step; got "
-                f"input={self.input}, output={self.output}, steps={self.steps}."
+                f"{counts[0]} modes need as many inputs and outputs at least, a step and a trial; got "
+                f"input={self.input}, output={self.output}, steps={self.steps}, batch={self.batch}."
             )
-        self.batch = checked_batch(self.batch, self.inputs, self.weights, self.steps * self.input)
 
     def axes(self) -> tuple[Float[Array, "output output"], Float[Array, "input input"]]:
         """The output axes U and the input axes V, one per column."""

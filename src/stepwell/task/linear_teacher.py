@@ -39,22 +39,28 @@ def taught_loss(task: Any, outputs: Float[Array, "trial step output"], trials: T
     return total / len(outputs) if task.inputs == "white" else total
 
 
-def checked_batch(batch: int | None, inputs: str, weights: str, one_hot: int) -> int:
-    """The number of trials per update: 32, or that of all one-hot trials.
+def fitting_batch(batch: int | None, inputs: str, one_hot: int) -> int:
+    """The number of trials per update: 32 if none is given, and that of all one-hot trials for these.
 
     Raises:
-        ValueError: for an unknown word, or a batch that does not fit.
+        ValueError: for another number of one-hot trials.
+    """
+    if inputs != "one_hot":
+        return 32 if batch is None else batch
+    if batch not in (None, one_hot):
+        raise ValueError(f"batch={batch} does not fit: there are {one_hot} one-hot trials; leave it out.")
+    return one_hot
+
+
+def check_words(inputs: str, weights: str) -> None:
+    """Refuse unknown inputs or weights.
+
+    Raises:
+        ValueError: with those there are.
     """
     for name, word, words in (("inputs", inputs, INPUTS), ("weights", weights, WEIGHTS)):
         if word not in words:
             raise ValueError(f"{name} '{word}' is unknown; choose one of {', '.join(words)}.")
-    if inputs == "one_hot":
-        if batch not in (None, one_hot):
-            raise ValueError(f"batch={batch} does not fit: there are {one_hot} one-hot trials; leave it out.")
-        return one_hot
-    if batch is not None and batch < 1:
-        raise ValueError(f"batch={batch} is no number of trials; it must be 1 or more.")
-    return 32 if batch is None else batch
 
 
 def check_teacher(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
@@ -63,7 +69,7 @@ def check_teacher(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
     Raises:
         ValueError: with the reason.
     """
-    if not (W.ndim == b.ndim == c.ndim == 2 and W.shape == (len(b), c.shape[1])):
+    if not (W.ndim == b.ndim == c.ndim == 2 and len({*W.shape, len(b), c.shape[1]}) == 1):
         raise ValueError(
             "a teacher is W [hidden, hidden], b [hidden, input], c [output, hidden]; "
             f"got {W.shape}, {b.shape}, {c.shape}."

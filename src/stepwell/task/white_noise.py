@@ -11,7 +11,8 @@ from stepwell.task.base import AbstractTask, Trials
 from stepwell.task.linear_teacher import (
     Teacher,
     check_teacher,
-    checked_batch,
+    check_words,
+    fitting_batch,
     taught_loss,
     taught_trial,
     taught_trials,
@@ -46,39 +47,58 @@ class WhiteNoise(AbstractTask):
     Source: williams2026, section 4 (student and teacher, white inputs); one-hot inputs are ours.
     """
 
-    input: int = setting(None, automatic=True)
-    output: int = setting(None, automatic=True)
+    input: int = setting(automatic=True)
+    output: int = setting(automatic=True)
     hidden: int = setting(4)
     radius: float = number(0.8)
     input_scale: float = number(1.0)
     seed: int = setting(0)
     teacher: Any = setting(None)
     steps: int = setting(25)
-    batch: int = setting(None, automatic=True)
+    batch: int = setting(automatic=True)
     inputs: str = setting("white")
     weights: str = setting("mean")
 
-    def __post_init__(self) -> None:
-        sizes = 3, 1
-        if self.teacher is not None:
-            W, b, c = (np.asarray(part, float) for part in self.teacher)
+    def __init__(
+        self,
+        input: int | None = None,
+        output: int | None = None,
+        hidden: int = 4,
+        radius: float = 0.8,
+        input_scale: float = 1.0,
+        seed: int = 0,
+        teacher: Any = None,
+        steps: int = 25,
+        batch: int | None = None,
+        inputs: str = "white",
+        weights: str = "mean",
+    ):
+        sizes, self.teacher = (3, 1), None
+        if teacher is not None:
+            W, b, c = (np.asarray(part, float) for part in teacher)
             check_teacher(W, b, c)
+            # Tuples have a fingerprint that can be read back, and are part of the compiled program.
             self.teacher = tuple(tuple(map(tuple, part.tolist())) for part in (W, b, c))
             sizes = b.shape[1], len(c)
-        self.input = sizes[0] if self.input is None else self.input
-        self.output = sizes[1] if self.output is None else self.output
-        if self.teacher is not None and (self.input, self.output) != sizes:
+        self.input = sizes[0] if input is None else input
+        self.output = sizes[1] if output is None else output
+        if teacher is not None and (self.input, self.output) != sizes:
             raise ValueError(
                 f"the teacher has {sizes[0]} inputs and {sizes[1]} outputs; leave input and output out."
             )
-        if min(self.input, self.output, self.hidden, self.steps) < 1:
+        self.hidden, self.radius, self.input_scale, self.seed = hidden, radius, input_scale, seed
+        self.steps, self.inputs, self.weights = steps, inputs, weights
+        self.batch = fitting_batch(batch, inputs, steps * self.input)
+
+    def __check_init__(self) -> None:
+        check_words(self.inputs, self.weights)
+        if min(self.input, self.output, self.hidden, self.steps, self.batch) < 1:
             raise ValueError(
-                f"a teacher needs a channel, a unit and a step at least; got input={self.input}, "
-                f"output={self.output}, hidden={self.hidden}, steps={self.steps}."
+                f"a teacher needs a channel, a unit, a step and a trial at least; got input={self.input}, "
+                f"output={self.output}, hidden={self.hidden}, steps={self.steps}, batch={self.batch}."
             )
         if isinstance(self.radius, float) and not 0 <= self.radius < 1:
             raise ValueError(f"the teacher is unstable: radius={self.radius}; it must be in [0, 1).")
-        self.batch = checked_batch(self.batch, self.inputs, self.weights, self.steps * self.input)
 
     def system(self) -> Teacher:
         """The teacher (W, b, c)."""

@@ -144,8 +144,8 @@ def solve(g: float, target: float, nodes: int = 8) -> Flow:
     states = course(found, abs(target), way, np.append(np.linspace(0, 10, 201), FOLDS), VALUES)
     states = _signed(states, target)
     final = State(*(values[-1] for values in states))._replace(learning_time=np.array(np.inf))
-    moments = {name: values[:-1] for name, values in states._asdict().items()}
-    return Flow(g=float(g), target=float(target), **moments, final=final, nodes=found, path=way)
+    before = {name: values[:-1] for name, values in states._asdict().items()}
+    return Flow(g=float(g), target=float(target), **before, final=final, nodes=found, path=way)
 
 
 class Divergence(NamedTuple):

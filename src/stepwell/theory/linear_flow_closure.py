@@ -26,7 +26,8 @@ Values = np.ndarray | np.floating
 # After this many e-foldings of the error nothing of it is left in float64.
 FOLDS = 40.0
 QUADRATURE = 40
-
+# Below this g the root that gives the density cancels, and two nodes are exact to rounding.
+NARROW = 3e-3
 
 # From e-foldings [moment] to the variables of the closure [4 K + 3, moment].
 Path = Callable[[np.ndarray], np.ndarray]
@@ -117,10 +118,11 @@ def density(g: float, squares: np.ndarray) -> np.ndarray:
 def gauss_nodes(g: float, count: int = 8, fine: int = 300) -> Nodes:
     r"""Gauss nodes for means over the eigenvalues $\lambda=1/\xi$ of $\Gamma$.
 
-    The density on a fine grid, reduced by Lanczos with full reorthogonalisation.
+    The density on a fine grid, reduced by Lanczos with full reorthogonalisation; for a very narrow density
+    two nodes from its moments.
 
     Args:
-        g: strength of the initial weights, in [0, 1). At g = 0 there is one node, 1.
+        g: strength of the initial weights, in [0, 1).
         count: number of nodes K. fine: size of the grid.
 
     Example:
@@ -128,15 +130,16 @@ def gauss_nodes(g: float, count: int = 8, fine: int = 300) -> Nodes:
         >>> print(round(float(nodes.weights @ nodes.values), 10))  # the first moment, 1/(1 - g^2)
         1.5625
     """
-    if g == 0:
-        return Nodes(np.ones(1), np.ones(1))
+    if g < NARROW:
+        diagonal, beside = _two_nodes(g)
+        values, vectors = eigh_tridiagonal(diagonal[:count], beside[: count - 1])
+        return Nodes(values, vectors[0] ** 2)
     ends = np.log(support(g))
     # Chebyshev points in the logarithm: near g = 1 the density is a power law over many decades.
     theta, half = np.pi * np.arange(1, fine + 1) / (fine + 1), (ends[1] - ends[0]) / 2
     xi = np.exp(ends.mean() + half * np.cos(theta))
     masses = density(g, xi) * xi * half * np.sin(theta) * np.pi / (fine + 1)
-    diagonal, beside = _lanczos(1 / xi, np.sqrt(masses), count)
-    values, vectors = eigh_tridiagonal(diagonal, beside)
+    values, vectors = eigh_tridiagonal(*_lanczos(1 / xi, np.sqrt(masses), count))
     return Nodes(values, masses.sum() * vectors[0] ** 2)
 
 
@@ -153,7 +156,7 @@ def path(nodes: Nodes, target: float) -> Path:
 
     def slope(u: float, state: np.ndarray) -> np.ndarray:
         zeta, dzeta, psi, dpsi = state[: 4 * K].reshape(4, K)
-        p = growth(nodes, dzeta, dpsi)
+        p = _growth(nodes, dzeta, dpsi)
         X2 = _mixed(nodes, zeta, psi, p)
         step = target * np.exp(-u) / p
         forces = dzeta / p, nodes.values * (1 + X2 + p * zeta), dpsi / p, nodes.values * p * psi
@@ -180,14 +183,14 @@ def course(nodes: Nodes, target: float, path: Path, folds: np.ndarray, count: in
     output = -target * np.expm1(-folds)
     past = output[:, None] * (1 + x) / 2
     _, rows, _, more, _ = _parts(nodes, path(-np.log1p(-past / target).ravel()))
-    scale = np.sqrt(weights * output[:, None] / 2).ravel() / growth(nodes, rows, more)
+    scale = np.sqrt(weights * output[:, None] / 2).ravel() / _growth(nodes, rows, more)
     heights = np.sqrt(nodes.weights)[:, None], np.sqrt(nodes.weights * nodes.values)[:, None]
     factors = np.concatenate([heights[0] * rows, heights[1] * more]) * scale
     roots = np.linalg.svd(np.moveaxis(factors.reshape(-1, *past.shape), 0, 1), compute_uv=False)
     values = np.zeros((len(folds), count))
     values[:, : roots.shape[1]] = roots[:, :count] ** 2
     norm = np.sqrt((roots**4).sum(-1))
-    p = np.asarray(growth(nodes, dzeta, dpsi))
+    p = np.asarray(_growth(nodes, dzeta, dpsi))
     return State(learning_time, output, nuclear_norm, norm, clock, p, values)
 
 
@@ -197,7 +200,7 @@ def _parts(nodes: Nodes, states: np.ndarray) -> tuple[np.ndarray, ...]:
     return *states[: 4 * K].reshape(4, K, -1), states[4 * K :]
 
 
-def growth(nodes: Nodes, dzeta: np.ndarray, dpsi: np.ndarray) -> Values:
+def _growth(nodes: Nodes, dzeta: np.ndarray, dpsi: np.ndarray) -> Values:
     """$p=\\langle\\zeta'^2+\\lambda\\psi'^2\\rangle$, from [node, ...]."""
     return nodes.weights @ dzeta**2 + (nodes.weights * nodes.values) @ dpsi**2
 
@@ -222,3 +225,11 @@ def _lanczos(values: np.ndarray, start: np.ndarray, count: int) -> tuple[np.ndar
         beside.append(np.linalg.norm(vector))
         basis.append(vector / beside[-1])
     return np.array(diagonal), np.array(beside[:-1])
+
+
+def _two_nodes(g: float) -> tuple[np.ndarray, np.ndarray]:
+    """The tridiagonal matrix of two nodes, from the first three moments, written without cancellation."""
+    G = g * g
+    beta = 1 / (1 - G)
+    skew = beta**3 * G * (9 - 8 * G + 2 * G * G) / (2 - G)
+    return np.array([beta, beta + skew]), np.array([beta**2 * g * np.sqrt(2 - G)])

@@ -69,7 +69,7 @@ def critical_learning_rate(T: float, curvature: float = 1.0) -> float:
 
     Source: ghost2025, Eq. (15); general curvature derived here.
     """
-    return 3 / (2 * T) * optimum(T, curvature) ** 2
+    return 3 / 2 * optimum(T, curvature) ** 2 / T
 
 
 def descend(
@@ -94,9 +94,7 @@ def descend(
     return exact.descent(r0, learning_rate, updates, lambda r: gradient(r, T, curvature))
 
 
-def plateau_length(
-    r0: float, learning_rate: float, T: float, curvature: float = 1.0
-) -> float:
+def plateau_length(r0: float, learning_rate: float, T: float, curvature: float = 1.0) -> float:
     r"""Length of the plateau from $r_0>r^*$ to the optimum under gradient flow, in updates.
 
     $\tfrac25(\rho_0^{5/2}-1)/(\tfrac34\beta)$ with $\rho=r/r^*$ and $\beta=\alpha/\alpha^*$. Descent in steps
@@ -110,9 +108,7 @@ def plateau_length(
     return float(2 / 5 * (rho0**2.5 - 1) / (3 / 4 * beta))
 
 
-def plateau_updates(
-    r0: float, learning_rate: float, T: float, curvature: float = 1.0
-) -> int:
+def plateau_updates(r0: float, learning_rate: float, T: float, curvature: float = 1.0) -> int:
     r"""The first update at which descent from $r_0>r^*$ has passed the optimum, to second order in the step.
 
     $\lceil n+\tfrac34\ln\rho_0\rceil$ with $n$ the `plateau_length`; exact in most cases, else one too large.
@@ -187,9 +183,7 @@ def flat_gradient(T: float, confidence: float, threshold: float = 10.0) -> float
     return float(-confidence * off * on * T**2 * (3 - 4 * off))
 
 
-def escape_updates(
-    learning_rate: float, T: float, confidence: float, threshold: float = 10.0
-) -> float:
+def escape_updates(learning_rate: float, T: float, confidence: float, threshold: float = 10.0) -> float:
     """Updates that descent takes from $r=0$ to the point of no return at the slope in 0.
 
     Example:

@@ -24,11 +24,24 @@ export function ticks(low, high, log = false, most = 5) {
 }
 
 function decades(low, high, most) {
+  if (high / low < 30) return fine(low, high);
   const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
   const step = Math.max(1, Math.ceil((last - first + 1) / most));
   const found = [];
   for (let power = first; power <= last; power += 1) {
     if ((power - first) % step === 0) found.push({ value: 10 ** power, text: decadeText(power) });
+  }
+  return found;
+}
+
+// Less than a decade and a half: 1, 2 and 5 times each power.
+function fine(low, high) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power += 1) {
+    for (const factor of [1, 2, 5]) {
+      const value = Number((factor * 10 ** power).toPrecision(6));
+      if (value >= low * 0.999 && value <= high * 1.001) found.push({ value, text: figures(value, 2) });
+    }
   }
   return found;
 }

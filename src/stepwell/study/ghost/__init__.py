@@ -8,8 +8,8 @@ from stepwell.study.ghost.protocols import claim, descents, rank_one
 STUDY = Study(
     title="Ghosts",
     source="ghost2025",
-    question="Why does a network learn to switch its output after a long plateau and then at once, and why does it "
-    "forget for good when the learning rate is high?",
+    question="Why does a network learn to switch its output late and then at once, and why does it forget "
+    "for good when the learning rate is high?",
     claims=tuple(claim.all),
     experiments={
         "low_rate": rank_one(0.003, 60000),

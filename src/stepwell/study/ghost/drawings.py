@@ -8,14 +8,12 @@ from stepwell.analysis import abrupt_learning
 from stepwell.analysis.fields import latent_field
 from stepwell.figure.style import THEORY
 from stepwell.run import settings_of
-from stepwell.study.base import value_of
 from stepwell.study.ghost.readings import (
     DELAY,
     THRESHOLD,
     counts,
     drops,
     learned,
-    learning_rate,
     nearest_ghost,
     params_at,
     passage,
@@ -69,7 +67,13 @@ def abruptness(runs, predicted, ax):
     for loss, at in zip(run.loss.values, drops(runs)[0]):
         if at >= 0:
             span = slice(max(0, at - 1000), at + 1000)
-            ax.plot(run.update.values[span] - at, loss[span], color=figure.colour("student"), alpha=0.4, linewidth=0.8)
+            ax.plot(
+                run["update"].values[span] - at,
+                loss[span],
+                color=figure.colour("student"),
+                alpha=0.4,
+                linewidth=0.8,
+            )
     largest = np.nanmax(abrupt_learning.abruptness(run.loss.values))
     ax.set(xlabel="update after the drop", ylabel="loss", ylim=(0, 1.05))
     return caption(ax, f"fall from 0.9 to 0.1: at most {100 * largest:.1f} % of the time before")
@@ -83,7 +87,9 @@ def shoulder(runs, predicted, ax):
         chosen = np.unique(np.linspace(0, min(end + 20, run.sizes["snapshot"] - 1), 60).astype(int))
         steepest = counts(run, [seed], chosen).steepest[0]
         ax.plot(run.snapshot_update.values[chosen], steepest, color=figure.mode_colour(1 + seed % 5))
-        ax.plot(run.snapshot_update.values[end], np.interp(end, chosen, steepest), "o", color=figure.colour("ink"))
+        ax.plot(
+            run.snapshot_update.values[end], np.interp(end, chosen, steepest), "o", color=figure.colour("ink")
+        )
     ax.axhline(0, color=figure.colour("muted"), linewidth=0.8)
     ax.set(xlabel="update", ylabel="largest slope of the field")
     return caption(ax, "dots: the drop; a ghost needs a slope of 0")
@@ -116,7 +122,9 @@ def _sharpnesses(run, updates, ax):
     at = np.searchsorted(run.snapshot_update.values, updates)
     for seed in range(run.sizes["seed"]):
         values = [sharpness(run, seed, place) for place in at]
-        ax.plot(updates, values, "o-", color=figure.mode_colour(seed + 1), label=f"seed {run.seed.values[seed]}")
+        ax.plot(
+            updates, values, "o-", color=figure.mode_colour(seed + 1), label=f"seed {run.seed.values[seed]}"
+        )
     ax.axhline(2, color=figure.colour("ink"), **THEORY)
     ax.set(xlabel="update", ylabel="learning rate × largest curvature of the loss", ylim=(0, 2.6))
     figure.key_above(ax, columns=4)
@@ -135,11 +143,15 @@ def passages(runs, predicted, ax):
 
 
 def order(runs, predicted, ax):
-    """When the first ghost, the first saddle-node and the entry into the zone come after the drop, per network."""
+    """When the first ghost, the first saddle-node and the entry into the zone come after the drop, per
+    network."""
     close = runs[1]
     found, since = counts(close), close.snapshot_update.values
-    looks = (("first ghost", found.ghosts > 0, "D", "zero"), ("saddle-node", found.rests >= 3, "s", "student"))
-    rows = np.argsort([np.argmax(row) if row.any() else len(row) for row in found.ghosts > 0])
+    looks = (
+        ("first ghost", found.ghosts > 0, "D", "zero"),
+        ("saddle-node", found.rests >= 3, "s", "student"),
+    )
+    rows = np.argsort(np.array([np.argmax(row) if row.any() else len(row) for row in found.ghosts > 0]))
     for name, there, marker, ink in looks:
         first = np.array([since[np.argmax(row)] if row.any() else np.nan for row in there[rows]])
         ax.plot(first, np.arange(len(rows)), marker, color=figure.colour(ink), label=name)
@@ -178,7 +190,7 @@ def collapse(runs, predicted, ax):
     for chosen, ink, name in ((kept, "student", "still learning"), (lost, "vermillion", "no-learning zone")):
         for row in np.flatnonzero(chosen)[:12]:
             curve = np.maximum(run.gradient_norm.values[row, ::10], 1e-20)
-            ax.plot(run.update.values[::10], curve, color=figure.colour(ink), alpha=0.5, linewidth=0.7)
+            ax.plot(run["update"].values[::10], curve, color=figure.colour(ink), alpha=0.5, linewidth=0.7)
         ax.plot([], [], color=figure.colour(ink), label=name)
     ax.set(yscale="log", xlabel="update", ylabel="gradient norm")
     figure.log_ticks(ax)
@@ -192,9 +204,11 @@ def zone_population(runs, predicted, ax):
     lost = stuck(run)
     for row in range(run.sizes["seed"]):
         ink = figure.colour("vermillion" if lost[row] else "student")
-        ax.plot(run.update.values[::10], run.loss.values[row, ::10], color=ink, alpha=0.35, linewidth=0.6)
-    ax.set(xlabel="update", ylabel="loss", ylim=(0, 1.3), xlim=(2500, run.update.values[-1]))
-    return caption(ax, f"{learned(run).sum()} of {len(lost)} learn, {lost.sum()} of them end in the zone (red)")
+        ax.plot(run["update"].values[::10], run.loss.values[row, ::10], color=ink, alpha=0.35, linewidth=0.6)
+    ax.set(xlabel="update", ylabel="loss", ylim=(0, 1.3), xlim=(2500, run["update"].values[-1]))
+    return caption(
+        ax, f"{learned(run).sum()} of {len(lost)} learn, {lost.sum()} of them end in the zone (red)"
+    )
 
 
 def recovery(runs, predicted, ax):
@@ -202,7 +216,9 @@ def recovery(runs, predicted, ax):
     run = runs[0]
     gammas, accuracy = np.array(settings_of(run).confidences), run.accuracy.values
     error = accuracy.std(axis=0, ddof=1) / np.sqrt(len(accuracy))
-    ax.errorbar(gammas, accuracy.mean(axis=0), yerr=error, fmt="o-", color=figure.colour("student"), markersize=3)
+    ax.errorbar(
+        gammas, accuracy.mean(axis=0), yerr=error, fmt="o-", color=figure.colour("student"), markersize=3
+    )
     back = (accuracy > 0.5).sum(axis=0)
     for gamma, count in list(zip(gammas, back))[::5]:
         ax.text(gamma, 1.02, str(count), ha="center", fontsize="small", color=figure.colour("muted"))
@@ -225,66 +241,5 @@ def remedies(runs, predicted, ax):
     for ink, name in (("student", "learned at some point"), ("vermillion", "no-learning zone at the end")):
         ax.bar([0], [0], color=figure.colour(ink), label=name)
     ax.set(ylim=(0, 1.02), xticks=[], ylabel="share of networks")
-    figure.key_above(ax)
-    return ax
-
-
-def rate_times_drop(runs, predicted, ax):
-    """Rate times drop of every seed against the rate."""
-    rates, products = np.array([learning_rate(run) for run in runs]), np.where(drops(runs) >= 0, drops(runs), np.nan)
-    for seed, column in enumerate((products * rates[:, None]).T):
-        ax.plot(rates, column, "o-", color=figure.mode_colour(1 + seed % 5), label=f"seed {seed}")
-    ax.set(xscale="log", xlabel="learning rate", ylabel="learning rate × drop")
-    ax.set_ylim(bottom=0)
-    figure.log_ticks(ax)
-    figure.key_above(ax, columns=5)
-    return ax
-
-
-def rate_window(runs, predicted, ax):
-    """Mean loss ± standard error against the learning rate, at several updates."""
-    rates, last = np.array([learning_rate(run) for run in runs]), runs[0].update.values[-1]
-    for k, u in enumerate(range(10000, last + 1, max(10000, last // 50000 * 10000)), 1):
-        losses = np.array([run.loss.values[:, u] for run in runs])
-        error = losses.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-        ax.errorbar(rates, losses.mean(axis=1), yerr=error, color=figure.mode_colour(k), label=f"{u}")
-    ax.set(xscale="log", xlabel="learning rate", ylabel="mean loss")
-    figure.log_ticks(ax)
-    figure.key_above(ax, columns=5)
-    return ax
-
-
-def ranks(runs, predicted, ax):
-    """Loss over first loss against update, one colour per rank, one line per seed."""
-    for k, run in enumerate(runs, 1):
-        for loss in run.loss.values:
-            ax.plot(run.update.values[1:], loss[1:] / loss[0], color=figure.mode_colour(k), linewidth=0.9)
-        ax.plot([], [], color=figure.mode_colour(k), label=f"rank {value_of(settings_of(run), 'network__rank')}")
-    ax.set(xscale="log", yscale="log", xlabel="update", ylabel="loss / first loss")
-    figure.log_ticks(ax)
-    figure.key_above(ax, columns=5)
-    return ax
-
-
-def full_rank(runs, predicted, ax):
-    """Loss over first loss of networks of full rank at several rates."""
-    for k, run in enumerate(sorted(runs, key=learning_rate), 1):
-        for loss in run.loss.values:
-            ax.plot(run.update.values[::10], (loss / loss[0])[::10], color=figure.mode_colour(k), linewidth=0.7, alpha=0.7)
-        ax.plot([], [], color=figure.mode_colour(k), label=f"learning rate {learning_rate(run):g}")
-    ax.set(xlabel="update", ylabel="loss / first loss", ylim=(0, 2.3))
-    figure.key_above(ax)
-    return caption(ax, "a relative loss near 2 is the no-learning zone\n")
-
-
-def delay_law(runs, predicted, ax):
-    """The share of networks in the zone against the learning rate, for every delay."""
-    for k, delay in enumerate((10, 20, 40), 1):
-        chosen = [run for run in runs if settings_of(run).task.delay == delay]
-        rates = [learning_rate(run) for run in chosen]
-        ax.plot(rates, [stuck(run).mean() for run in chosen], "o-", color=figure.mode_colour(k), label=f"delay {delay}")
-    ax.axhline(0.5, color=figure.colour("muted"), linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", xlabel="learning rate", ylabel="share in the no-learning zone")
-    figure.log_ticks(ax)
     figure.key_above(ax)
     return ax

@@ -22,14 +22,23 @@ def borders(ax, across=False):
 
 
 def landscape(runs, predicted, ax):
-    """L/T against r: the sharp limit, and by quadrature at several confidences; dots are published Euler steps."""
+    """L/T against r: the sharp limit, and by quadrature at several confidences; dots are published Euler
+    steps."""
     fine = np.linspace(-1, 2, 600)
     ax.axvspan(-1, 0.25, color=figure.colour("grid"), alpha=0.6, linewidth=0)
-    ax.plot(fine, toy.loss(fine * toy.optimum(T), T) / T, color=figure.colour("ink"), label="sharp limit", **THEORY)
+    ax.plot(
+        fine,
+        toy.loss(fine * toy.optimum(T), T) / T,
+        color=figure.colour("ink"),
+        label="sharp limit",
+        **THEORY,
+    )
     for k, run in enumerate(runs[1:], 1):
         settings = settings_of(run)
         ink = figure.mode_colour(k)
-        ax.plot(settings.places, run.loss.values[0] / T, color=ink, label=f"confidence {settings.confidence:g}")
+        ax.plot(
+            settings.places, run.loss.values[0] / T, color=ink, label=f"confidence {settings.confidence:g}"
+        )
         ax.plot(settings.places, euler_losses(settings), ".", color=ink, markersize=3)
     borders(ax)
     ax.set(xlim=(-1, 2), ylim=(0, 1.05), xlabel=RATIO, ylabel="loss L/T")
@@ -82,7 +91,9 @@ def _descent(runs, ax, curve, label, length):
     ax.plot(runs[0].snapshot_update.values, curve, color=figure.colour("student"))
     ax.axvline(length, color=figure.colour("ink"), **THEORY)
     ax.set(xlim=(0, 2000), xlabel="update", ylabel=label)
-    ax.set_title("learning rate 1e-10; dashed: predicted end of the plateau", fontweight="normal", fontsize="medium")
+    ax.set_title(
+        "learning rate 1e-10; dashed: predicted end of the plateau", fontweight="normal", fontsize="medium"
+    )
     return ax
 
 
@@ -91,7 +102,7 @@ def abruptness(runs, predicted, ax):
     for k, (run, expected) in enumerate(zip(runs, predicted), 1):
         loss = run.loss.values[0] / run.loss.values[0, 0]
         first = int(np.argmax(loss <= 0.9))
-        share = run.update.values / first
+        share = run["update"].values / first
         measured = abrupt_learning.abruptness(loss)
         name = f"start {settings_of(run).rho0:g}: A = {measured:.3f} ({expected:.3f})"
         ax.plot(share, loss, color=figure.mode_colour(k), label=name)
@@ -116,7 +127,8 @@ def absorption(runs, predicted, ax):
 
 
 def cobweb(runs, predicted, ax):
-    """The map of descent around the optimum at 1.003 critical rates, and a start that lands on its 3-cycle."""
+    """The map of descent around the optimum at 1.003 critical rates, and a start that lands on its
+    3-cycle."""
     rate, u = 1.003, toy.cycle().points * 1.003**0.4
     left, right, flat = np.linspace(0.25, 1, 200), np.linspace(1.0001, 3, 200), np.linspace(0, 0.25, 2)
     ax.plot(left, left + 0.75 * rate * left**-1.5, color=figure.colour("student"))
@@ -124,7 +136,7 @@ def cobweb(runs, predicted, ax):
     ax.plot(flat, flat, color=figure.colour("vermillion"), linewidth=2)
     ax.plot([0, 3], [0, 3], color=figure.colour("muted"), linewidth=0.8)
     around = np.append(u, u[0])
-    for here, there, after in zip(around, around[1:], np.append(around[2:], around[1])):
+    for here, there in zip(around, around[1:]):
         ax.plot([here, here, there], [here, there, there], color=figure.colour("ink"), linewidth=1)
     ax.plot(u, u, "o", color=figure.colour("ink"), markersize=4)
     borders(ax)
@@ -140,7 +152,9 @@ def rate_scan(runs, predicted, ax):
     for k, u in enumerate((200, 1000, 3000, 10000), 1):
         at = losses[u // settings.every]
         mean, error = at.mean(axis=1), at.std(axis=1, ddof=1) / np.sqrt(at.shape[1])
-        ax.fill_between(rates, mean - error, mean + error, color=figure.mode_colour(k), alpha=0.2, linewidth=0)
+        ax.fill_between(
+            rates, mean - error, mean + error, color=figure.mode_colour(k), alpha=0.2, linewidth=0
+        )
         ax.plot(rates, mean, color=figure.mode_colour(k), label=f"{u} updates")
     for border in (1.0, toy.cycle().window[1]):
         ax.axvline(border, color=figure.colour("ink"), **THEORY)
@@ -191,7 +205,8 @@ def local_descent(runs, predicted, ax):
 
 
 def planted(runs, predicted, ax):
-    """Half the squared speed of planted ghosts against their distance from a saddle-node, and what finders say."""
+    """Half the squared speed of planted ghosts against their distance from a saddle-node, and what finders
+    say."""
     for k, run in enumerate(runs, 1):
         settings = settings_of(run)
         r = np.array([d for d in settings.distances if d > 0])

@@ -6,7 +6,6 @@ import numpy as np
 
 from stepwell.analysis import abrupt_learning
 from stepwell.analysis.bottleneck import partial_passage
-from stepwell.run import settings_of
 from stepwell.study.ghost import drawings
 from stepwell.study.ghost.protocols import claim, low_rate, low_rate_closely, low_rate_long
 from stepwell.study.ghost.readings import (
@@ -18,7 +17,6 @@ from stepwell.study.ghost.readings import (
     nearest_ghost,
     params_at,
     passage,
-    points,
     sharpness,
     start_of,
     uncertain_steps,
@@ -67,11 +65,13 @@ def abruptness_network(runs):
 def solved_networks_hold_ghost(runs):
     """The resulting networks hold a ghost that times the delay.
 
-    Share of those with a loss below 0.02 that have a ghost within its half-width of the path from start to threshold,
-    and pass from one to the other within 1.5 steps of the delay.
+    Share of those with a loss below 0.02 that have a ghost within its half-width of the path from start to
+    threshold, and pass from one to the other within 1.5 steps of the delay.
     """
     run = runs[0]
-    solved = [params_at(run, seed, -1) for seed in np.flatnonzero(run.loss.values[:, -2:].min(axis=1) < 0.02)]
+    solved = [
+        params_at(run, int(seed), -1) for seed in np.flatnonzero(run.loss.values[:, -2:].min(axis=1) < 0.02)
+    ]
     return [nearest_ghost(params)[1] <= 1 and abs(passage(params) - DELAY) <= 1.5 for params in solved]
 
 
@@ -87,7 +87,8 @@ def solved_networks_hold_ghost(runs):
     figure=drawings.shoulder,
 )
 def shoulder_before_drop(runs):
-    """A weaker precursor exists: until the drop the field's largest slope rises by more than 0.1, without a ghost."""
+    """A weaker precursor exists: until the drop the field's largest slope rises by more than 0.1, without a
+    ghost."""
     run = runs[0]
     at = np.searchsorted(run.snapshot_update.values, drops(runs)[0])
     first = counts(run, snapshots=slice(0, 1)).steepest[:, 0]
@@ -97,7 +98,8 @@ def shoulder_before_drop(runs):
 
 @claim("new", low_rate_closely, tolerance=0.1, scope="source", figure=drawings.slide)
 def drop_is_slide(runs):
-    """The drop is the one stable fixed point sliding through the threshold: distance of the last state from it then."""
+    """The drop is the one stable fixed point sliding through the threshold: distance of the last state from
+    it then."""
     close = runs[1]
     at = int(np.flatnonzero(close.snapshot_update.values == 0)[0])
     ends = [walk(params_at(close, seed, at))[-1] for seed in range(close.sizes["seed"])]
@@ -180,7 +182,8 @@ def curvature_sharpens_general(runs):
 
 @claim("new", low_rate_long, tolerance=0.0, scales="full", figure=drawings.long_edge)
 def curvature_falls_back(runs):
-    """Once the escape is complete the curvature falls again: escaped networks in which it is above half its largest."""
+    """Once the escape is complete the curvature falls again: escaped networks in which it is above half its
+    largest."""
     courses = [curvatures(runs[0], seed) for seed in escaped(runs[0])]
     return sum(values[-1] > np.nanmax(values) / 2 for values in courses)
 
@@ -196,7 +199,7 @@ def curvature_falls_back(runs):
 )
 def less_time_uncertain(runs):
     """The output spends less time in uncertain states: such steps at the end over those at update 40000."""
-    at = np.searchsorted(runs[0].snapshot_update.values, 40000)
+    at = int(np.searchsorted(runs[0].snapshot_update.values, 40000))
     return uncertain_steps(runs[0], 0, -1) / uncertain_steps(runs[0], 0, at)
 
 
@@ -225,9 +228,12 @@ def partial(params):
     return partial_passage(ghost.distance, ghost.curvature, *ends) / (1 - LEAK)
 
 
-@claim("new", low_rate_long, predict=1.0, kind="mean", tolerance=0.07, scales="full", figure=drawings.passages)
+@claim(
+    "new", low_rate_long, predict=1.0, kind="mean", tolerance=0.07, scales="full", figure=drawings.passages
+)
 def passage_partial(runs):
-    """The normal form gives the time from start to threshold as its partial passage: share of the exact one."""
+    """The normal form gives the time from start to threshold as its partial passage: share of the exact
+    one."""
     at = np.searchsorted(runs[0].snapshot_update.values, (50000, 100000, 200000, 300000, 490000))
     states = [params_at(runs[0], seed, place) for seed in range(4) for place in at]
     return [partial(params) / passage(params) for params in states]

@@ -78,7 +78,8 @@ class Landscape(eqx.Module):
 class Planted(eqx.Module):
     r"""Networks of equal units with a ghost or two rests at a known distance from a saddle-node.
 
-    With $m_i=1$, $n_i=2/N$ the left fold of $f=-\kappa+2\tanh(\kappa+b)$ lies at a known drive; r is added to it.
+    With $m_i=1$, $n_i=2/N$ the left fold of $f=-\kappa+2\tanh(\kappa+b)$ lies at a known drive; r is added to
+    it.
 
     Attributes:
         distances: r, positive for a ghost. hidden: N.
@@ -99,7 +100,13 @@ class Planted(eqx.Module):
 
 
 def rank_one(
-    learning_rate: float, updates: int, every: int = 100, dtype: str = "float64", watched: Any = None, delay: int = 20, **network: Any
+    learning_rate: float,
+    updates: int,
+    every: int = 100,
+    dtype: str = "float64",
+    watched: Any = None,
+    delay: int = 20,
+    **network: Any,
 ) -> Experiment:
     """A low-rank network on the delayed activation, from the published seeds, watched while it learns."""
     return Experiment(
@@ -159,7 +166,8 @@ class Closeup(eqx.Module):
     The record counts updates from the drop; `dropped_at` [seed] tells when it came.
 
     Attributes:
-        experiment: what is looked at. before, after: updates around the drop. most: the first so many networks.
+        experiment: what is looked at. before, after: updates around the drop. most: the first so many
+            networks.
     """
 
     experiment: Experiment
@@ -179,7 +187,8 @@ class Closeup(eqx.Module):
         found = continued(self.experiment, params, every + self.before + self.after)
         span = np.arange(-self.before, self.after + 1)
         cut = {
-            name: np.stack([row[k : k + len(span)] for row, k in zip(values, lead)]) for name, values in found.items()
+            name: np.stack([row[k : k + len(span)] for row, k in zip(values, lead)])
+            for name, values in found.items()
         }
         curves = {name: cut.pop(name) for name in ("loss", "gradient_norm")}
         times = ("update", "learning_time", "snapshot_update", "snapshot_learning_time")
@@ -193,7 +202,8 @@ class Recovery(eqx.Module):
     The record has one snapshot per confidence, with the `accuracy` at the end, and a row per stuck network.
 
     Attributes:
-        experiment: what brought them there. confidences: tried, each from the same parameters. updates: of each try.
+        experiment: what brought them there. confidences: tried, each from the same parameters. updates: of
+            each try.
     """
 
     experiment: Experiment
@@ -210,7 +220,8 @@ class Recovery(eqx.Module):
             for confidence in self.confidences
         ]
         curves = {
-            name: np.stack([each[name][:, -2] for each in tries], axis=1) for name in ("loss", "gradient_norm")
+            name: np.stack([each[name][:, -2] for each in tries], axis=1)
+            for name in ("loss", "gradient_norm")
         }
         accuracy = np.stack([each["accuracy"][:, -1] for each in tries], axis=1)
         return _without_time(self, run.seed.values[rows], curves, {"accuracy": accuracy})

@@ -39,7 +39,7 @@ def absorbed(run: xr.Dataset) -> dict[float, np.ndarray]:
 
 def counts(run: xr.Dataset, seeds: slice | list[int] = slice(None), snapshots: Any = slice(None)) -> Census:
     """Rests, ghosts and steepest slopes of the latent fields at all snapshots, [seed, snapshot]."""
-    return census(*(run[name].values[seeds][:, snapshots, :, 0] for name in ("m", "n", "b")))
+    return census(*(run[name].values[seeds][..., 0][:, snapshots] for name in ("m", "n", "b")))
 
 
 def params_at(run: xr.Dataset, seed: int, snapshot: int) -> dict[str, np.ndarray]:
@@ -75,7 +75,8 @@ def nearest_ghost(params: dict[str, np.ndarray]) -> tuple[RestPoint | None, floa
     """The ghost nearest to the path from start to threshold, and its distance from it in half-widths."""
     low, high = sorted((start_of(params), THRESHOLD))
     found = [
-        (max(low - g.state, g.state - high, 0.0) / np.sqrt(abs(g.distance / g.curvature)), g) for g in points(params)
+        (max(low - g.state, g.state - high, 0.0) / np.sqrt(abs(g.distance / g.curvature)), g)
+        for g in points(params)
     ]
     away, ghost = min(found, key=lambda pair: pair[0], default=(np.inf, None))
     return ghost, float(away)

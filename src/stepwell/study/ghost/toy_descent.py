@@ -3,12 +3,14 @@
 import numpy as np
 
 from stepwell.analysis import abrupt_learning
+from stepwell.run import settings_of
+from stepwell.run.reduced_toy import ToyDescent
 from stepwell.study.ghost import drawings_toy as drawings
 from stepwell.study.ghost.protocols import (
     BETAS,
     SCAN,
-    T,
     Landscape,
+    T,
     absorption,
     beta,
     claim,
@@ -16,8 +18,6 @@ from stepwell.study.ghost.protocols import (
     rate_scan,
 )
 from stepwell.study.ghost.readings import absorbed, ratio, toy_losses
-from stepwell.run import settings_of
-from stepwell.run.reduced_toy import ToyDescent
 from stepwell.theory import saddle_node as toy
 
 
@@ -50,7 +50,8 @@ def loss_formula(runs):
     figure=drawings.descent,
 )
 def drop_update(runs):
-    """At the learning rate 1e-10 the loss falls abruptly after about 1500 updates, when r passes the optimum."""
+    """At the learning rate 1e-10 the loss falls abruptly after about 1500 updates, when r passes the
+    optimum."""
     return np.argmax(ratio(runs[0])[:, 0] <= 1)
 
 
@@ -70,7 +71,10 @@ def no_bifurcation(runs):
 def distant_starts(scale):
     """Starts at several distances, each long enough to arrive."""
     near = descents(1e-10)(scale)
-    far = [(ToyDescent((0.1,), rho0=30.0, updates=27000), (0,)), (ToyDescent((0.5,), rho0=100.0, updates=110000), (0,))]
+    far = [
+        (ToyDescent((0.1,), rho0=30.0, updates=27000), (0,)),
+        (ToyDescent((0.5,), rho0=100.0, updates=110000), (0,)),
+    ]
     return near if scale == "smoke" else near + far
 
 
@@ -112,7 +116,8 @@ def safe_below(runs):
     figure=drawings.absorption,
 )
 def critical_rate(runs):
-    """Beyond the critical rate learning stops: the smallest rate at which every start is lost, in its units."""
+    """Beyond the critical rate learning stops: the smallest rate at which every start is lost, in its
+    units."""
     return min(rate for rate, lost in absorbed(runs[0]).items() if lost.all())
 
 
@@ -130,7 +135,8 @@ def critical_rate(runs):
     figure=drawings.cobweb,
 )
 def critical_rate_sharp(runs):
-    """Every rate above the critical one ends in the no-learning zone: share of the starts lost at 1.003 of it."""
+    """Every rate above the critical one ends in the no-learning zone: share of the starts lost at 1.003 of
+    it."""
     return absorbed(runs[0])[1.003]
 
 
@@ -164,7 +170,8 @@ def best_rates(run, updates):
     figure=drawings.rate_scan,
 )
 def rate_trade_off(runs):
-    """Smaller rates end lower but need more updates: how often the best rate rises from snapshot to snapshot."""
+    """Smaller rates end lower but need more updates: how often the best rate rises from snapshot to
+    snapshot."""
     return np.sum(np.diff(best_rates(runs[0], (1000, 2000, 3000, 5000, 10000))) > 0)
 
 
@@ -205,5 +212,6 @@ def fast_learning_needs_critical_rate(runs):
     figure=drawings.curvatures,
 )
 def curvature_scaling(runs):
-    """With curvature a the critical rate is 3 pi^4/(32 a^2 T^5): starts lost just below it, and kept just above."""
+    """With curvature a the critical rate is 3 pi^4/(32 a^2 T^5): starts lost just below it, and kept just
+    above."""
     return sum(lost[0.99].sum() + (~lost[1.04]).sum() for lost in map(absorbed, runs))

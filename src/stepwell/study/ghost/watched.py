@@ -17,13 +17,14 @@ COURSES = ("constant", "linear", "geometric", "adaptive")
 class Watched(AbstractRule):
     """BPTT that remembers what the accuracy was, and may change the confidence of a tied output meanwhile.
 
-    Its state holds, of the updates before the present one: `onset`, the first with an accuracy above 1/2 (-1 if none);
-    `streak`, how many of the last ones in a row were not above; `accuracy` of the last one; the number `done`; and the
-    `confidence` now.
+    Its state holds, of the updates before the present one: `onset`, the first with an accuracy above 1/2 (-1
+    if none); `streak`, how many of the last ones in a row were not above; `accuracy` of the last one; the
+    number `done`; and the `confidence` now.
 
     Attributes:
-        course: "constant" (the network's own confidence), "linear" or "geometric" from `first` to `last`, or "adaptive":
-            after the onset times 0.9 while the streak is 20 or longer, else times 1.01, between 0.1 and `last`.
+        course: "constant" (the network's own confidence), "linear" or "geometric" from `first` to `last`, or
+            "adaptive": after the onset times 0.9 while the streak is 20 or longer, else times 1.01, between
+            0.1 and `last`.
         first, last: confidences.
         over: updates of the change.
     """
@@ -44,7 +45,12 @@ class Watched(AbstractRule):
         return {name: jnp.asarray(value, float) for name, value in start.items()}
 
     def gradient(
-        self, network: AbstractNetwork, task: AbstractTask, params: Params, trials: Trials, state: dict[str, Array]
+        self,
+        network: AbstractNetwork,
+        task: AbstractTask,
+        params: Params,
+        trials: Trials,
+        state: dict[str, Array],
     ) -> tuple[Float[Array, ""], Params, dict[str, Array]]:
         """The loss and its gradient at the confidence of the moment."""
         if self.course != "constant":
@@ -61,7 +67,11 @@ class Watched(AbstractRule):
         share = jnp.minimum(state["done"] / self.over, 1.0)
         if self.course == "linear":
             return self.first + share * (self.last - self.first)
-        return self.first * (self.last / self.first) ** share if self.course == "geometric" else state["confidence"]
+        return (
+            self.first * (self.last / self.first) ** share
+            if self.course == "geometric"
+            else state["confidence"]
+        )
 
     def _seen(self, state: dict[str, Array], accuracy: Array) -> dict[str, Array]:
         low, fresh = accuracy <= 0.5, state["onset"] < 0

@@ -27,7 +27,8 @@ from stepwell.study.ghost.watched import Watched
     note="the source judged by eye from plots at three snapshots; from strong starts a ghost can come first",
 )
 def drop_before_ghost(runs):
-    """Read strictly, the first ghost comes after the drop: share of learned networks without one until then."""
+    """Read strictly, the first ghost comes after the drop: share of learned networks without one until
+    then."""
     run, close = runs
     until = counts(close, snapshots=np.flatnonzero(close.snapshot_update.values <= 0)).ghosts
     rows = [int(np.flatnonzero(run.seed.values == seed)[0]) for seed in close.seed.values]
@@ -74,25 +75,60 @@ def saddle_node_means_zone(runs):
     return np.mean((three == stuck(runs[0]))[learned(runs[0])])
 
 
-@claim("Fig. 3B", high_rate, tolerance=1e-5, reading="literal", scope="source", scales="quick full", figure=drawings.collapse)
+@claim(
+    "Fig. 3B",
+    high_rate,
+    tolerance=1e-5,
+    reading="literal",
+    scope="source",
+    scales="quick full",
+    figure=drawings.collapse,
+)
 def zone_gradient(runs):
     """In the no-learning zone the gradient is practically zero: its largest norm at the end."""
     return runs[0].gradient_norm.values[stuck(runs[0]), -1].max()
 
 
-@claim("Fig. 4", high_rate, predict=74, tolerance=0.0, reading="code", scope="source", scales="quick full", figure=drawings.zone_population)
+@claim(
+    "Fig. 4",
+    high_rate,
+    predict=74,
+    tolerance=0.0,
+    reading="code",
+    scope="source",
+    scales="quick full",
+    figure=drawings.zone_population,
+)
 def learned_count(runs):
     """Of the published seeds 0 to 99, 74 learn at some point."""
     return learned(runs[0]).sum()
 
 
-@claim("Fig. 4", high_rate, predict=54, tolerance=14, reading="code", scope="source", scales="quick full", figure=drawings.zone_population)
+@claim(
+    "Fig. 4",
+    high_rate,
+    predict=54,
+    tolerance=14,
+    reading="code",
+    scope="source",
+    scales="quick full",
+    figure=drawings.zone_population,
+)
 def zone_count(runs):
     """Of them 54 end in the no-learning zone; the number depends on rounding."""
     return stuck(runs[0]).sum()
 
 
-@claim("Fig. 4", recoveries, predict=0.5, tolerance=0.01, reading="literal", scope="source", scales="quick full", figure=drawings.recovery)
+@claim(
+    "Fig. 4",
+    recoveries,
+    predict=0.5,
+    tolerance=0.01,
+    reading="literal",
+    scope="source",
+    scales="quick full",
+    figure=drawings.recovery,
+)
 def stuck_at_full_confidence(runs):
     """At the full confidence they stay stuck: their mean accuracy after 100 more updates."""
     return runs[0].accuracy.values[:, -1].mean()
@@ -114,9 +150,18 @@ def recovery(runs):
     return runs[0].accuracy.values[:, runs[0].accuracy.values.mean(axis=0).argmax()]
 
 
-@claim("Fig. 4", recoveries, tolerance=0.0, scope="source", scales="quick full", figure=drawings.recovery, note="not explained")
+@claim(
+    "Fig. 4",
+    recoveries,
+    tolerance=0.0,
+    scope="source",
+    scales="quick full",
+    figure=drawings.recovery,
+    note="not explained",
+)
 def recovery_two_optima(runs):
-    """Recovery is not monotone in the confidence: what the dip between its two optima lacks to be 0.05 deep."""
+    """Recovery is not monotone in the confidence: what the dip between its two optima lacks to be 0.05
+    deep."""
     mean = runs[0].accuracy.values.mean(axis=0)
     depths = [min(mean[:i].max(), mean[i + 1 :].max()) - mean[i] for i in range(1, len(mean) - 1)]
     return max(0.0, 0.05 - max(depths))
@@ -140,7 +185,8 @@ PLAIN, LINEAR = Watched(), Watched("linear")
     figure=drawings.remedies,
 )
 def trainable_confidence(runs):
-    """A trainable confidence does not help: networks in the no-learning zone, less those at constant confidence."""
+    """A trainable confidence does not help: networks in the no-learning zone, less those at constant
+    confidence."""
     return float(stuck(runs[0]).sum()) - float(stuck(runs[1]).sum())
 
 

@@ -23,7 +23,8 @@ PLACE = {name: FIRST[name] for name in ("a_star", "b_star", "w_star", "feedback"
 
 def vector_field(runs, predicted, ax):
     """RFLO's flow in the slice w = w*, projected on it (Fig. 2), with the optimal curve (Fig. 1)."""
-    side, (a, b) = np.linspace(-1, 1, 21), np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21))
+    side = np.linspace(-0.97, 0.97, 20)
+    a, b = np.meshgrid(side, side)
     rule, kappa = settings_of(runs[0]).rule, FIRST["a_star"] * FIRST["b_star"]
     da, db, _ = theory.mode_flow(rule, a, b, np.full(a.shape, FIRST["w_star"]), **PLACE)
     labels = "readout a", "input weight b"
@@ -216,4 +217,7 @@ def conserved_sum(runs, predicted, ax):
         "−(w − ŵ)²": -((w - settings.rule.decay) ** 2),
     }
     terms["sum"] = sum(terms.values())
-    return figure.lines(run.learning_time.values, terms, ax, ("learning time", "terms of the conserved sum"))
+    early = run.learning_time.values <= 10
+    shown = {name: values[early] for name, values in terms.items()}
+    labels = "learning time", "terms of the conserved sum"
+    return figure.lines(run.learning_time.values[early], shown, ax, labels)

@@ -12,7 +12,7 @@ import xarray as xr
 from stepwell import analysis, theory
 from stepwell.rule import RULES
 from stepwell.run import settings_of
-from stepwell.run.reduced_modes import ModeFlow, PopulationDescent
+from stepwell.run.reduced_modes import ModeFlow, PopulationDescent, population_starts
 from stepwell.study.base import value_of
 
 
