@@ -174,20 +174,18 @@ def _points(runs: "xr.Dataset") -> Iterator[dict[str, Any]]:
     import numpy as np
 
     paths = list(json.loads(runs.attrs["grid"]))
-    last, diverged = runs.loss.ffill("update").isel(update=-1).load(), runs.diverged_at.load()
-    for place in np.ndindex(*(runs.sizes[path] for path in paths)):
-        here = dict(zip(paths, place, strict=True))
-        ends = last.isel(here).values
-        finite = ends[np.isfinite(ends)]
+    labels = {path: runs[path].values.tolist() for path in paths}
+    loss, diverged = runs.loss.values, runs.diverged_at.values >= 0
+    last = (
+        loss.shape[-1] - 1 - np.argmax(np.isfinite(loss)[..., ::-1], axis=-1)
+    )  # runs may be of unequal length
+    ends = np.take_along_axis(loss, last[..., None], axis=-1)[..., 0]
+    for place in np.ndindex(*(len(labels[path]) for path in paths)):
+        kept = ends[place][np.isfinite(ends[place]) & ~diverged[place]]
         yield {
-            **{
-                path: runs[path].values[at].item()
-                if hasattr(runs[path].values[at], "item")
-                else runs[path].values[at]
-                for path, at in here.items()
-            },
-            "median_last_loss": float(np.median(finite)) if len(finite) else None,
-            "diverged": int((diverged.isel(here) >= 0).sum()),
+            **{path: labels[path][at] for path, at in zip(paths, place, strict=True)},
+            "median_last_loss": float(np.median(kept)) if len(kept) else None,
+            "diverged": int(diverged[place].sum()),
         }
 
 

@@ -1,7 +1,7 @@
 """A process that trains, sweeps and tends a store in children of its own, and kills them at random instants.
 
-python killing.py FOLDER KILLS SEED prints, as JSON, how often it killed and what came of it. It computes nothing
-itself, so that its children can be forks: they begin at once, with everything imported.
+python killing.py FOLDER KILLS SEED prints, as JSON, how often it killed and what came of it. It computes
+nothing itself, so that its children can be forks: they begin at once, with everything imported.
 """
 
 import json
@@ -76,7 +76,7 @@ def digest(folder: Path) -> dict[str, str]:
             for seed in record.seed.values.tolist():
                 row = record.sel(seed=seed)
                 arrays = (row[name].values for name in ("loss", "gradient_norm", "W", "b", "c"))
-                found[f"{fingerprint} {seed}"] = repr([np.ascontiguousarray(a).tobytes().hex() for a in arrays])
+                found[f"{fingerprint} {seed}"] = " ".join(np.asarray(a).tobytes().hex() for a in arrays)
     return found
 
 
@@ -93,7 +93,7 @@ def killed(folder: Path, draw: random.Random, longest: float) -> bool:
 
 
 def main(folder: Path, kills: int, seed: int) -> None:
-    """Kill so often, in as many stores as it takes, and compare what became of each with an undisturbed one."""
+    """Kill so often, in as many stores as it takes, and compare each with an undisturbed one."""
     draw, began = random.Random(seed), time.monotonic()
     assert os.waitstatus_to_exitcode(os.waitpid(child(folder / "undisturbed"), 0)[1]) == 0
     reference, longest = digest(folder / "undisturbed"), 1.2 * (time.monotonic() - began)

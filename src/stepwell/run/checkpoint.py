@@ -6,6 +6,7 @@ import platform
 import shutil
 import time
 import uuid
+import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -38,6 +39,14 @@ class Checkpoints:
         """Keep the carry and the pieces that are not kept yet, if the last time is long enough ago."""
         if not force and time.monotonic() - self._last < SECONDS_BETWEEN:
             return
+        self._last = time.monotonic()
+        try:
+            self._write(carry, pieces)
+        except OSError as error:  # a disk that is full may have room again the next time
+            told = f"no checkpoint could be written ({error.strerror}); the run goes on without"
+            warnings.warn(f"{told}.", stacklevel=2)
+
+    def _write(self, carry: Any, pieces: Sequence[Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for index in range(self._written, len(pieces)):
             write_durably(self.folder / f"part-{index:06d}.npz", _packed(jax.tree.leaves(pieces[index])))
@@ -48,7 +57,6 @@ class Checkpoints:
         write_durably(self.folder / name, _packed(leaves, about=np.array(json.dumps(about))))
         for old in sorted(self.folder.glob("carry-*.npz"))[:-KEPT]:
             old.unlink()
-        self._last = time.monotonic()
 
     def load(self, start: Any, piece: Any) -> tuple[Any, list[Any], list[str]] | None:
         """The newest checkpoint that is whole.
