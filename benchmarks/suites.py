@@ -219,7 +219,8 @@ def _stacked(starts: Sequence[workloads.Start]) -> workloads.Start:
 def _timed(
     candidates: Sequence[Candidate], rounds: int, first: float, tenth: float
 ) -> tuple[dict[str, Timing], tuple[str, ...]]:
-    """The times of those that give the losses of the first one, at update 0 and after 10, and the names of the rest."""
+    """The times of those that give the losses of the first one, at update 0 and after 10, and the names of
+    the rest."""
     losses = {each.name: np.asarray(each.losses(11))[[0, 10]] for each in candidates}
     reference = losses[candidates[0].name]
     right = {name: (abs(found / reference - 1) <= [first, tenth]).all() for name, found in losses.items()}

@@ -1,4 +1,5 @@
-"""Findings as Markdown: `python docs/claims_table.py FINDINGS.json [--brief]`, from what `stepwell check --json` wrote."""
+"""Findings as Markdown: `python docs/claims_table.py FINDINGS.json [--brief]`, from what `stepwell check
+--json` wrote."""
 
 import json
 import sys

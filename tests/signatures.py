@@ -1,4 +1,5 @@
-"""The run-time checker of signatures in tests: beartype, for which an int serves where a float is asked for (PEP 484)."""
+"""The run-time checker of signatures in tests: beartype, for which an int serves where a float is asked for
+(PEP 484)."""
 
 from beartype import BeartypeConf, beartype
 

@@ -12,7 +12,10 @@ from stepwell.lab import PAGES, bundle
 
 STATIC = files("stepwell.lab") / "static"
 SCRIPTS = {name: bundle.source(f"{name}.js") for name in bundle.MODULES}
-DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let|var) (?:\[([^\]]+)\] =|\{([^}]+)\} =|(\w+))", re.M)
+DECLARED = re.compile(
+    r"^(?:export )?(?:async )?(?:function\*?|class|const|let|var) (?:\[([^\]]+)\] =|\{([^}]+)\} =|(\w+))",
+    re.M,
+)
 
 
 def top_level(text):

@@ -58,14 +58,17 @@ def test_modes_separate_one_by_one_where_the_loss_falls(staircase):
         analysis.crossing(losses, np.arange(len(losses)) * 10.0, float(np.sqrt(a * b)))
         for a, b in zip(levels, levels[1:])
     ]
-    # Half of a mode's final activity is reached on its cliff; the last one is long (1980 to 2132 in the table).
+    # Half of a mode's final activity is reached on its cliff; the last one is long (1980 to 2132 in the
+    # table).
     np.testing.assert_allclose([event.update for event in found], cliffs, rtol=0.25)
 
 
 def test_the_run_ends_on_the_target(staircase):
     poles = np.sort_complex(np.asarray(staircase[-1].picture["poles"]))
     np.testing.assert_allclose(poles, [-0.8, 0.3, 0.9], atol=1e-3)
-    np.testing.assert_allclose(staircase[-1].picture["impulse"], PAGES["training"].build({}).scene()["impulse"], atol=1e-3)
+    np.testing.assert_allclose(
+        staircase[-1].picture["impulse"], PAGES["training"].build({}).scene()["impulse"], atol=1e-3
+    )
 
 
 def test_the_bound_on_the_learning_rate_is_that_of_the_solution(staircase):
@@ -75,7 +78,9 @@ def test_the_bound_on_the_learning_rate_is_that_of_the_solution(staircase):
 def test_a_learning_rate_far_too_large_ends_in_words_and_without_numbers():
     frames = run(PAGES["training"].build({"learning_rate": 0.1, "sigma0": 0.5, "seed": 1}), [200] * 3)
     assert frames[-1].done in ("diverged", None)
-    wild = PAGES["training"].build({"learning_rate": 0.1, "sigma0": 0.5, "poles": ((0.99, 0.0),), "residues": (3.0,)})
+    wild = PAGES["training"].build(
+        {"learning_rate": 0.1, "sigma0": 0.5, "poles": ((0.99, 0.0),), "residues": (3.0,)}
+    )
     frames = run(wild, [100] * 5)
     assert any(frame.done == "diverged" for frame in frames)
     assert events(frames, "fast")
@@ -99,11 +104,17 @@ def test_a_complex_target_keeps_its_mirror_and_starts_with_a_real_pole():
 
 def test_plateaus_predict_rates_and_the_map_is_the_profiled_loss():
     results = {name: f() for name, f in PAGES["plateaus"].build({}).slow()}
-    np.testing.assert_allclose(results["staircase"]["rates"], [1.55, 0.6963, 0.1759], rtol=2e-3)  # digits printed
+    np.testing.assert_allclose(
+        results["staircase"]["rates"], [1.55, 0.6963, 0.1759], rtol=2e-3
+    )  # digits printed
     pair = np.linspace(-0.99, 0.99, 101)[[30, 80]]
     G = 1 / (1 - pair[:, None] * pair)
     d = np.array([sum(r / (1 - p * q) for p, r in zip([0.9, 0.3, -0.8], [0.3, 1, 0.25])) for q in pair])
-    norm = sum(r * s / (1 - p * q) for p, r in zip([0.9, 0.3, -0.8], [0.3, 1, 0.25]) for q, s in zip([0.9, 0.3, -0.8], [0.3, 1, 0.25]))
+    norm = sum(
+        r * s / (1 - p * q)
+        for p, r in zip([0.9, 0.3, -0.8], [0.3, 1, 0.25])
+        for q, s in zip([0.9, 0.3, -0.8], [0.3, 1, 0.25])
+    )
     expected = 0.5 * (norm - d @ np.linalg.solve(G, d))
     assert results["map"][80, 30] == pytest.approx(expected, rel=1e-9)
 

@@ -65,7 +65,9 @@ def test_no_path_leads_out_of_the_static_files(lab, path):
     assert get(lab, path)[0].status == 404
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "[::2]", "[", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "[::2]", "[", ""]
+)
 def test_a_foreign_host_is_refused(lab, host):
     assert get(lab, Host=host)[0].status == 400
     with pytest.raises(InvalidStatus):

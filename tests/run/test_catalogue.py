@@ -54,7 +54,7 @@ def made_up(folder, count):
 
 
 def _line(name, settings):
-    from stepwell.run.index import _line as line
+    from stepwell.run.index import line
 
     entry = {
         "block": name,

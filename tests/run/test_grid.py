@@ -247,7 +247,7 @@ def test_the_jobs_of_a_queue_compute_on_one_thread_each():
     from stepwell.run.cluster import queue
 
     profile = {"cores": 1, "memory": "2GB", "walltime": "01:00:00", "queue": "long"}
-    with dask.config.set({"jobqueue.mine": {**dask.config.get("jobqueue.slurm"), **profile}}):
+    with dask.config.set({"jobqueue.mine": profile}):
         cluster = queue("slurm", "mine", 0)
         script = cluster.job_script()
         cluster.close()

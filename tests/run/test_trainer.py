@@ -134,7 +134,8 @@ from stepwell.run import checkpoint
 checkpoint.SECONDS_BETWEEN = 0.0
 task = TASKS["impulse"](**{TARGET}, steps=20)
 network = NETWORKS["linear"](hidden=3, sigma0=0.1)
-train(Experiment(task, network, optimiser=Optimiser("sgd", 0.1), updates=100_000), range(2), {str(tmp_path)!r})
+train(Experiment(task, network, optimiser=Optimiser("sgd", 0.1), updates=100_000), range(2),
+{str(tmp_path)!r})
 """
     process = subprocess.Popen([sys.executable, "-c", script])
     deadline = time.monotonic() + 120

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from stepwell.lab.widget import Widget
 
 PAGES: dict[str, Page] = {
-    page.slug: page
-    for page in (*TRANSFER_PAGES, *TRAINING_PAGES, *GHOST_PAGES, *RANK_PAGES, *RULE_PAGES)
+    page.slug: page for page in (*TRANSFER_PAGES, *TRAINING_PAGES, *GHOST_PAGES, *RANK_PAGES, *RULE_PAGES)
 }
 """All pages by the name in their address, in the order in which they are read."""
 

@@ -1,7 +1,8 @@
 """The front end as one string: server, notebook and exported file all show the same one.
 
-The modules are joined in a literal order. That works since they keep to a discipline, which a test holds them to: imports are
-single lines with braces and without renaming, there are no default exports, and no two modules share a top-level name.
+The modules are joined in a literal order. That works since they keep to a discipline, which a test holds them
+to: imports are single lines with braces and without renaming, there are no default exports, and no two
+modules share a top-level name.
 """
 
 import json

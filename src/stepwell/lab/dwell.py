@@ -38,7 +38,8 @@ class Dwell(AbstractEngine):
         return {"scales": list(SCALES), "fitted": FITTED}
 
     def slow(self) -> Iterable[tuple[str, Callable[[], Any]]]:
-        """`prediction`; a `run` for each scale, `ends` being where it leaves each plateau; the fitted `slopes`."""
+        """`prediction`; a `run` for each scale, `ends` being where it leaves each plateau; the fitted
+        `slopes`."""
         levels: list[float] = []
         ends: dict[float, list[float]] = {}
         yield "prediction", lambda: self._prediction(levels)
@@ -64,7 +65,9 @@ class Dwell(AbstractEngine):
                 break
         losses = losses[np.isfinite(losses)]  # what came before a divergence
         marks = [np.sqrt(a * b) for a, b in zip(levels, [*levels[1:], LAST_LEVEL])]
-        times = [analysis.crossing(losses, np.arange(len(losses), dtype=float), float(mark)) for mark in marks]
+        times = [
+            analysis.crossing(losses, np.arange(len(losses), dtype=float), float(mark)) for mark in marks
+        ]
         ends[sigma0] = times
         shown = np.unique(np.geomspace(1, len(losses), SHOWN).astype(int)) - 1
         return {"sigma0": sigma0, "updates": shown + 1, "loss": losses[shown], "ends": times}

@@ -1,6 +1,7 @@
 """What computes for a page in Python: by the same calls of `run`, `analysis` and `theory` that a study makes.
 
-An engine's fields are the settings of its page. State goes in and out by value, so that a late result can be thrown away.
+An engine's fields are the settings of its page. State goes in and out by value, so that a late result can be
+thrown away.
 """
 
 import abc
@@ -19,7 +20,8 @@ class Event(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One picture of a run: numbers and arrays by name, what happened since the last one, and why the run has ended."""
+    """One picture of a run: numbers and arrays by name, what happened since the last one, and why the run has
+    ended."""
 
     picture: dict[str, Any]
     events: tuple[Event, ...] = ()
@@ -47,4 +49,5 @@ class AbstractRun(AbstractEngine):
 
     @abc.abstractmethod
     def advance(self, state: Any, updates: int) -> tuple[Any, Frame]:
-        """The state some updates later, and its picture. The fields may differ from those of `begin` where they are live."""
+        """The state some updates later, and its picture. The fields may differ from those of `begin` where
+        they are live."""

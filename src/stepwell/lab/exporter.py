@@ -1,7 +1,8 @@
-"""Pages as one file that needs nothing else: local pages live, training by the browser, the other runs recorded.
+"""Pages as one file that needs nothing else: local pages live, training by the browser, the other runs
+recorded.
 
-The file's own policy allows its one script and its one style by their hashes, and no connection at all; a file that was
-changed by a single character does not run.
+The file's own policy allows its one script and its one style by their hashes, and no connection at all; a
+file that was changed by a single character does not run.
 """
 
 import base64

@@ -8,15 +8,18 @@ GHOST = Page(
     title="A learning rate beyond return",
     source="ghost2025, the one-parameter model",
     claim="Above a critical learning rate learning succeeds and is then lost for good.",
-    condition="The threshold is sharp from below. Between it and 1.029 times it some runs survive for ever on a cycle of "
+    condition="The threshold is sharp from below. Between it and 1.029 times it some runs survive for ever "
+    "on a cycle of "
     "three points: the pale band.",
     look=(
         r"The loss has a kink at $r^*$: descent cannot rest there, and jumps to and fro.",
-        r"A jump that lands below $r^*/4$ is the last one: the state no longer escapes in time, and the slope is 0.",
+        r"A jump that lands below $r^*/4$ is the last one: the state no longer escapes in time, and the "
+        r"slope is 0.",
         r"Half a per cent above the critical rate the run may live on a cycle; a tenth above it is lost.",
     ),
     formula=(
-        r"\dot x=x^2+r,\quad x(0)=0,\qquad L(r)=\left|T-\frac{\pi}{2\sqrt r}\right|\ \text{ for } r\ge\frac{r^*}{4},"
+        r"\dot x=x^2+r,\quad x(0)=0,\qquad L(r)=\left|T-\frac{\pi}{2\sqrt r}\right|\ \text{ for } "
+        r"r\ge\frac{r^*}{4},"
         r"\qquad L=T\ \text{ below}",
         r"r^*=\frac{\pi^2}{4T^2},\qquad \alpha^*=\frac{3\pi^4}{32\,T^5}",
     ),
@@ -46,7 +49,8 @@ losses = saddle_node.loss(np.array(r), T)
 print(losses[::50], r[-1] / saddle_node.optimum(T))
 """,
     engine="stepwell.lab.saddle_node:SaddleNode",
-    picture="The parabola with its fixed points, the loss over the parameter with the path of descent, and the loss over "
+    picture="The parabola with its fixed points, the loss over the parameter with the path of descent, and "
+    "the loss over "
     "updates.",
 )
 
@@ -56,25 +60,25 @@ LATENT = Page(
     title="The field that learns",
     source="ghost2025, rank-one network",
     claim="A network with one latent variable κ: watch the field that moves it while it learns.",
-    condition="At this delay and start the first drop is a stable fixed point that slides through the threshold; the ghost "
+    condition="At this delay and start the first drop is a stable fixed point that slides through the "
+    "threshold; the ghost "
     "comes later, and before the collapse. Trained networks hold a ghost, whose passage time is the delay.",
     look=(
         "The fixed point slides to the right; where it passes the threshold, the loss drops.",
-        "A ghost is a place where the field nearly touches zero: the state passes it slowly, and that is the delay.",
-        "At a high rate one step too many makes two fixed points; the output stays 0, and the gradient is gone.",
+        "A ghost is a place where the field nearly touches zero: the state passes it slowly, and that is "
+        "the delay.",
+        "At a high rate one step too many makes two fixed points; the output stays 0, and the gradient is "
+        "gone.",
     ),
     formula=(
-        r"\kappa_{t+1}=\tfrac12\kappa_t+\tfrac12\,n^\top\tanh(m\kappa_t+b),\qquad y_t=\sigma\big(\gamma(\kappa_{t+1}-1)\big)",
+        r"\kappa_{t+1}=\tfrac12\kappa_t+\tfrac12\,n^\top\tanh(m\kappa_t+b),\qquad "
+        r"y_t=\sigma\big(\gamma(\kappa_{t+1}-1)\big)",
         r"f(\kappa)=-\kappa+n^\top\tanh(m\kappa+b)",
     ),
     settings={
-        "learning_rate": Number(
-            label="learning rate", default=0.02, low=1e-3, high=0.1, log=True, live=True
-        ),
+        "learning_rate": Number(label="learning rate", default=0.02, low=1e-3, high=0.1, log=True, live=True),
         "confidence": Number(label="confidence γ", default=10.0, low=0.01, high=20.0, log=True, live=True),
-        "speed": Number(
-            label="updates/frame", default=20, low=1, high=2000, log=True, whole=True, live=True
-        ),
+        "speed": Number(label="updates/frame", default=20, low=1, high=2000, log=True, whole=True, live=True),
         "anneal": Switch(label="anneal the confidence from 1", default=False),
         "seed": Number(label="seed", default=4, low=0, high=999_999, whole=True, more=True),
     },
@@ -116,7 +120,8 @@ print(record.loss.values[0, ::200])
     engine="stepwell.lab.latent:Latent",
     streams=True,
     rate=15,
-    picture="The field of the latent variable with fixed points and ghosts, the loss and its gradient over updates, and the "
+    picture="The field of the latent variable with fixed points and ghosts, the loss and its gradient over "
+    "updates, and the "
     "output over a trial.",
 )
 

@@ -1,4 +1,5 @@
-"""A rank-one network that learns to switch after a delay, seen through the field of its one latent variable."""
+"""A rank-one network that learns to switch after a delay, seen through the field of its one latent
+variable."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -105,7 +106,9 @@ def _events(old: Watched, new: Watched, update: int) -> Iterable[Event]:
     if new.rests > old.rests:
         yield Event(update, "born", "two fixed points are born in a saddle-node bifurcation")
     if new.lost and new.learned and not old.lost:
-        yield Event(update, "lost", "thrown into the no-learning zone: the output stays 0, and the gradient is gone")
+        yield Event(
+            update, "lost", "thrown into the no-learning zone: the output stays 0, and the gradient is gone"
+        )
 
 
 def _field(params: dict[str, np.ndarray]) -> np.ndarray:

@@ -1,6 +1,8 @@
-"""What a page of the lab is: its words, its settings with their ranges, and the name of the engine that computes for it.
+"""What a page of the lab is: its words, its settings with their ranges, and the name of the engine that
+computes for it.
 
-Controls, the whitelist of messages, addresses, exports and the Python lines are all made from these tables. They are plain
+Controls, the whitelist of messages, addresses, exports and the Python lines are all made from these tables.
+They are plain
 dataclasses, since nothing here may wait for JAX: a page stands in the browser before the engines are loaded.
 """
 
@@ -48,7 +50,8 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few names; `options` maps each to its words, `python` to the code that stands for it (else its own name)."""
+    """One of a few names; `options` maps each to its words, `python` to the code that stands for it (else its
+    own name)."""
 
     label: str
     default: str
@@ -139,7 +142,8 @@ class Page:
     Attributes:
         slug: its name in addresses.
         link, title, source: short name, full name, and where in the sources it comes from.
-        claim: the one sentence that the picture shows; formulas stand between dollar signs, here and in all other texts.
+        claim: the one sentence that the picture shows; formulas stand between dollar signs, here and in all
+            other texts.
         condition: where the claim holds, or what it does not extend to.
         look: three things to look for.
         formula: displayed formulas.
@@ -206,9 +210,7 @@ class Page:
     def plain(self) -> dict[str, Any]:
         """All of it as plain data for the browser."""
         kinds = {name: type(setting).__name__.lower() for name, setting in self.settings.items()}
-        settings = {
-            name: {"kind": kinds[name], **asdict(setting)} for name, setting in self.settings.items()
-        }
+        settings = {name: {"kind": kinds[name], **asdict(setting)} for name, setting in self.settings.items()}
         return {**asdict(self), "settings": settings, "engine": self.engine is not None}
 
 

@@ -1,4 +1,5 @@
-"""Training beside what theory says about its plateaus: levels, models, rates, and the loss of the best model."""
+"""Training beside what theory says about its plateaus: levels, models, rates, and the loss of the best
+model."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +14,8 @@ PLACES = np.linspace(-0.99, 0.99, 101)
 
 
 class Plateaus(AbstractRun):
-    """A run of `Training` under the full gradient, with predictions beside it; the fields are explained there."""
+    """A run of `Training` under the full gradient, with predictions beside it; the fields are explained
+    there."""
 
     poles: tuple[tuple[float, float], ...]
     residues: tuple[float, ...]
@@ -28,7 +30,8 @@ class Plateaus(AbstractRun):
         return self._training().scene()
 
     def slow(self) -> Iterable[tuple[str, Callable[[], Any]]]:
-        """`levels`, `staircase`, and `map`: the loss of the best model with two given real poles, [p2, p1]."""
+        """`levels`, `staircase`, and `map`: the loss of the best model with two given real poles, [p2,
+        p1]."""
         poles, residues = mirrored(self.poles, self.residues)
         yield "levels", lambda: levels(poles, residues, self.hidden, self.steps)
         yield "staircase", lambda: self._staircase(poles, residues)

@@ -8,7 +8,8 @@ RANK = Page(
     title="The rank of the weight change",
     source="schuessler2020",
     claim="However large the random connectivity, what learning adds to it is small and of low rank.",
-    condition="Above: a linear network that learns a constant output, exact for infinite width. Below: recorded runs of "
+    condition="Above: a linear network that learns a constant output, exact for infinite width. Below: "
+    "recorded runs of "
     "networks with 256 units on three tasks.",
     look=(
         r"One singular value grows first, and a second, smaller one follows: the change is of rank two.",
@@ -48,7 +49,8 @@ flow = linear_flow.solve(g={g}, target={target})
 print(flow.learning_time[::20], flow.output[::20], flow.singular_values[::20, :2])
 """,
     engine="stepwell.lab.weight_change:WeightChange",
-    picture="Output and singular values of the weight change over learning time, its entries, and for three tasks the loss "
+    picture="Output and singular values of the weight change over learning time, its entries, and for three "
+    "tasks the loss "
     "and the output when only R directions of the change are kept.",
 )
 

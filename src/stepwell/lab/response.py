@@ -1,4 +1,5 @@
-"""The responses of a system that is given by its poles, zeros and gain: what page 1 computes, by the library."""
+"""The responses of a system that is given by its poles, zeros and gain: what page 1 computes, by the
+library."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +13,8 @@ FREQUENCIES, LAGS = 160, 48
 
 
 class Response(AbstractEngine):
-    r"""Magnitude and impulse response of $K\prod(z-\zeta_j)/\prod(z-p_k)$; mirrors of the given points are added."""
+    r"""Magnitude and impulse response of $K\prod(z-\zeta_j)/\prod(z-p_k)$; mirrors of the given points are
+    added."""
 
     poles: tuple[tuple[float, float], ...]
     zeros: tuple[tuple[float, float], ...]

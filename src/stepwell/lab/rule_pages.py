@@ -8,17 +8,20 @@ RULES = Page(
     title="Learning rules as flows",
     source="williams2026, section 3",
     claim="Truncating the gradient changes which solutions are stable, and how fast they are reached.",
-    condition="One aligned mode with readout a, input b and recurrent weight w. Arrows are projections: except a = b for BPTT "
+    condition="One aligned mode with readout a, input b and recurrent weight w. Arrows are projections: "
+    "except a = b for BPTT "
     "no slice is invariant.",
     look=(
-        r"From the same start BPTT goes straight to a solution; RFLO first climbs, and ends on the other branch.",
+        r"From the same start BPTT goes straight to a solution; RFLO first climbs, and ends on the other "
+        r"branch.",
         r"The line a = b = 0 holds BPTT and tBPTT(1) fast: a saddle. RFLO has no such line.",
         r"Move the point on RFLO's curve: it is stable where $\hat a s>0$, and in a small window beyond.",
     ),
     formula=(
         r"S=\frac1{1-w^2},\quad Q=\frac1{1-ww^*},\quad E=\frac1{1-\hat w w},\quad "
         r"\mathcal L=\tfrac12\left(a^2b^2S-2ab\kappa Q+\frac{\kappa^2}{1-w^{*2}}\right)",
-        r"\text{BPTT: }\dot a=-b(abS-\kappa Q),\quad \dot b=-a(abS-\kappa Q),\quad \dot w=-ab(abwS^2-\kappa w^*Q^2)",
+        r"\text{BPTT: }\dot a=-b(abS-\kappa Q),\quad \dot b=-a(abS-\kappa Q),\quad \dot w=-ab(abwS^2-\kappa "
+        r"w^*Q^2)",
         r"\text{RFLO: }\dot a=-b(abS-\kappa Q),\quad \dot b=-\hat a(abE-\kappa E^*),\quad "
         r"\dot w=-\hat a b(abwSE-\kappa w^*QE^*)",
     ),
@@ -59,10 +62,11 @@ teacher = dict(a_star={kappa}, b_star=1.0, w_star={goal})
 for name, options in [("bptt", {}), ("tbptt", {}), ("rflo", dict(feedback={feedback}, decay={decay}))]:
     rule = RULES[name]()
     velocity = jax.jit(lambda x: mode_flow(rule, *x, **teacher, **options))
-    flow = solve_ivp(lambda t, x: [float(v) for v in velocity(x)], (0, 100), [{a}, {b}, {w}], rtol=1e-6, atol=1e-9)
-    print(name, flow.y[:, -1], float(mode_loss(*flow.y[:, -1], **teacher)))
+    flow = solve_ivp(lambda t, x: [float(v) for v in velocity(x)], (0, 100), [{a}, {b}, {w}], rtol=1e-6,
+    atol=1e-9) print(name, flow.y[:, -1], float(mode_loss(*flow.y[:, -1], **teacher)))
 """,
-    picture="Three phase portraits in two slices each, with trajectories from one start, a view in three dimensions, and "
+    picture="Three phase portraits in two slices each, with trajectories from one start, a view in three "
+    "dimensions, and "
     "weights and loss over time.",
 )
 
@@ -72,28 +76,29 @@ RULE_RANK = Page(
     title="The rank of learning rules",
     source="williams2026, sections 4 and 5",
     claim="With fixed feedback the change of W has at most as many dimensions as there are outputs.",
-    condition="For RFLO with plain steps in a linear network. Under Adam, in a tanh network, or with the symmetric feedback the "
+    condition="For RFLO with plain steps in a linear network. Under Adam, in a tanh network, or with the "
+    "symmetric feedback the "
     "bound does not hold.",
     look=(
         "The singular values of RFLO fall off a cliff after as many as there are outputs.",
-        "The others use nearly all dimensions, in the order tBPTT(1), e-prop, BPTT: the more exact, the more.",
+        "The others use nearly all dimensions, in the order tBPTT(1), e-prop, BPTT: the more exact, the "
+        "more.",
         "Switch to Adam: it works on each weight alone, and the cliff is gone.",
     ),
-    formula=(r"\Delta W=\sum_{\text{updates}}F\,\varepsilon\,p^\top\quad\text{lies in the span of the columns of }F",),
+    formula=(
+        r"\Delta W=\sum_{\text{updates}}F\,\varepsilon\,p^\top\quad\text{lies in the span of the columns of "
+        r"}F",
+    ),
     settings={
         "outputs": Choice(label="outputs", default="1", options={"1": "1", "2": "2", "4": "4"}),
-        "optimiser": Choice(
-            label="optimiser", default="sgd", options={"sgd": "plain steps", "adam": "Adam"}
-        ),
+        "optimiser": Choice(label="optimiser", default="sgd", options={"sgd": "plain steps", "adam": "Adam"}),
         "network": Choice(label="network", default="linear", options={"linear": "linear", "tanh": "tanh"}),
         "feedback": Choice(
             label="feedback",
             default="random",
             options={"random": "random, fixed", "symmetric": "symmetric"},
         ),
-        "speed": Number(
-            label="updates/frame", default=10, low=1, high=500, log=True, whole=True, live=True
-        ),
+        "speed": Number(label="updates/frame", default=10, low=1, high=500, log=True, whole=True, live=True),
         "seed": Number(label="seed", default=0, low=0, high=999_999, whole=True, more=True),
     },
     presets={
@@ -116,7 +121,8 @@ print(frame.picture["losses"], frame.picture["ranks"])
     engine="stepwell.lab.rule_rank:RuleRank",
     streams=True,
     rate=15,
-    picture="The singular values of the weight change under four learning rules, and their losses over updates.",
+    picture="The singular values of the weight change under four learning rules, and their losses over "
+    "updates.",
 )
 
 RULE_PAGES = (RULES, RULE_RANK)

@@ -68,7 +68,13 @@ class RuleRank(AbstractRun):
             values[name] = singular_values(W, start) if np.isfinite(W).all() else np.zeros(0)
             ranks[name] = int(numerical_rank(values[name], CUT)) if values[name].any() else 0
         update = int(new["bptt"][0].update)
-        picture = {"update": update, "loss": [losses["bptt"]], "losses": losses, "values": values, "ranks": ranks}
+        picture = {
+            "update": update,
+            "loss": [losses["bptt"]],
+            "losses": losses,
+            "values": values,
+            "ranks": ranks,
+        }
         if not np.isfinite(list(losses.values())).any():
             return new, Frame(picture, done="diverged")
         return new, Frame(picture, done="limit" if update >= MOST_UPDATES else None)

@@ -29,8 +29,8 @@ from stepwell.lab.session import LIMITS, Session
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "stepwell_lab"
 HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
@@ -38,9 +38,11 @@ HEADERS = {
 
 
 class Guard:
-    """Refuses foreign hosts, foreign origins and visitors without the token, and puts headers on every answer.
+    """Refuses foreign hosts, foreign origins and visitors without the token, and puts headers on every
+    answer.
 
-    A name that an attacker points at this machine (DNS rebinding) shows in `Host`, and a foreign page in `Origin`.
+    A name that an attacker points at this machine (DNS rebinding) shows in `Host`, and a foreign page in
+    `Origin`.
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], token: str | None):
@@ -92,7 +94,8 @@ def application(
     """
     visitors: set[Session] = set()
     pool = ThreadPoolExecutor(2, "lab", initializer=_prepare)
-    start = f"\nstart(document.body, {bundle.contents(pages)}, [new SocketTransport(), new TrainerTransport()]);\n"
+    transports = "[new SocketTransport(), new TrainerTransport()]"
+    start = f"\nstart(document.body, {bundle.contents(pages)}, {transports});\n"
     files = {
         "/lab.css": ("text/css", bundle.style()),
         "/lab.js": ("text/javascript", bundle.script() + start),
@@ -179,7 +182,9 @@ def serve(
         ValueError: for a port in use, or a host beyond this machine without a token.
     """
     if host not in LOOPBACK and not token:
-        raise ValueError(f"host {host} can be reached from other machines; add --token, so that only you get in.")
+        raise ValueError(
+            f"host {host} can be reached from other machines; add --token, so that only you get in."
+        )
     secret = secrets.token_urlsafe(32) if token else None
     bound = _bound(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
@@ -234,7 +239,8 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as reason:
         bound.close()
         raise ValueError(
-            f"port {port} on {host} cannot be used ({reason.strerror}); choose another one, or port 0 for any."
+            f"port {port} on {host} cannot be used ({reason.strerror}); choose another one, or port 0 for "
+            f"any."
         ) from None
     return bound
 

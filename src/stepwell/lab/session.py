@@ -1,4 +1,5 @@
-"""One visitor: a whitelist of messages, a run that streams, and frames that wait until the last one has been drawn.
+"""One visitor: a whitelist of messages, a run that streams, and frames that wait until the last one has been
+drawn.
 
 Nothing here knows the web: a server, a notebook and a test drive the same `Session` by decoded messages.
 """
@@ -88,7 +89,8 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    # --- messages -------------------------------------------------------------------------------------------------------
+    # --- messages
+    # -------------------------------------------------------------------------------------------------------
 
     async def _open(self, page: str) -> None:
         if page not in self.pages:
@@ -137,7 +139,8 @@ class Session:
         if (gen, frame) == (self.gen, self.frame):
             self._drawn.set()
 
-    # --- the run --------------------------------------------------------------------------------------------------------
+    # --- the run
+    # --------------------------------------------------------------------------------------------------------
 
     async def _live(self, page: Page, given: dict[str, Any]) -> None:
         """Build the engine, say its scene, start what is slow, and stream."""

@@ -1,6 +1,8 @@
-"""Makes the recorded runs of the page on rank: `python -m stepwell.lab.task_recording`, some minutes on one core.
+"""Makes the recorded runs of the page on rank: `python -m stepwell.lab.task_recording`, some minutes on one
+core.
 
-Each task is learned without and with random initial weights; what is kept is small enough to travel in the package.
+Each task is learned without and with random initial weights; what is kept is small enough to travel in the
+package.
 """
 
 import json

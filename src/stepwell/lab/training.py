@@ -1,4 +1,5 @@
-"""Training a linear network on an impulse response, as pictures: poles, zeros, activity, and what happens to them."""
+"""Training a linear network on an impulse response, as pictures: poles, zeros, activity, and what happens to
+them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -149,11 +150,15 @@ class Training(AbstractRun):
             if born > 0:
                 yield Event(update, "collide", "two real poles collide, and a complex pair is born")
             if old.direct * new.direct < 0:
-                yield Event(update, "flip", "the sign of c b flips: a zero runs off to infinity and comes back")
+                yield Event(
+                    update, "flip", "the sign of c b flips: a zero runs off to infinity and comes back"
+                )
         too_fast = new.bound is not None and self.rule == "bptt" and self.learning_rate > new.bound
         rising = len(new.losses) == 4 and all(a < b for a, b in zip(new.losses, new.losses[1:]))
         if (too_fast or rising) and "fast" not in old.seen:
-            yield Event(update, "fast", "the learning rate is too large here: above 2/λmax, or the loss rises")
+            yield Event(
+                update, "fast", "the learning rate is too large here: above 2/λmax, or the loss rises"
+            )
 
     def _half_activities(self) -> np.ndarray:
         return _target_activities(*mirrored(self.poles, self.residues)) / 2

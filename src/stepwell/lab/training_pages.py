@@ -63,9 +63,7 @@ def _target() -> dict[str, Points | Numbers]:
 def _network(more: bool = False) -> dict[str, Number]:
     return {
         "sigma0": Number(label="initial scale σ₀", default=0.01, low=1e-4, high=0.5, log=True),
-        "learning_rate": Number(
-            label="learning rate", default=0.02, low=1e-3, high=0.1, log=True, live=True
-        ),
+        "learning_rate": Number(label="learning rate", default=0.02, low=1e-3, high=0.1, log=True, live=True),
         "hidden": Number(label="hidden units", default=3, low=1, high=6, whole=True, more=True),
         "steps": Number(label="trial length T", default=40, low=20, high=100, whole=True, more=True),
         "seed": Number(label="seed", default=0, low=0, high=999_999, whole=True, more=True),
@@ -81,7 +79,8 @@ TRAINING = Page(
     title="The staircase",
     source="essay2026, sections 6 and 8",
     claim="The loss goes down in stairs, and at every stair one pole-zero pair separates.",
-    condition="From small weights, under the full gradient. RFLO and tBPTT(1) with one output stay on the first stair for a "
+    condition="From small weights, under the full gradient. RFLO and tBPTT(1) with one output stay on the "
+    "first stair for a "
     "time that grows about as a power of $1/\\sigma_0$; e-prop goes down all of them.",
     look=(
         "A cross and a circle that sit on each other part ways at the moment the loss drops.",
@@ -151,7 +150,8 @@ TRAINING = Page(
     python=RUN,
     engine="stepwell.lab.training:Training",
     streams=True,
-    picture="Poles and zeros of the network in the plane, the loss in double logarithmic axes, the impulse response of network "
+    picture="Poles and zeros of the network in the plane, the loss in double logarithmic axes, the impulse "
+    "response of network "
     "and target, and the activity of each mode.",
 )
 
@@ -161,10 +161,12 @@ PLATEAUS = Page(
     title="What a plateau has learned",
     source="essay2026, section 7",
     claim="At each plateau the network is nearly a stationary model with so many poles, mostly the best one.",
-    condition="Mostly: with target *local minimum* it rests on another stationary model, which the dotted line shows.",
+    condition="Mostly: with target *local minimum* it rests on another stationary model, which the dotted "
+    "line shows.",
     look=(
         "The dashed lines are drawn before learning begins; the loss comes to rest on them.",
-        "Drag the scrubber to a plateau: the response there lies on that of the best model with as many poles.",
+        "Drag the scrubber to a plateau: the response there lies on that of the best model with as many "
+        "poles.",
         "The active pole rolls into a valley of the profiled loss, and waits there until the next one wakes.",
     ),
     formula=(
@@ -196,7 +198,8 @@ print(theory.staircase({poles}, {residues}, {hidden}, {sigma0}, {learning_rate})
 """,
     engine="stepwell.lab.plateaus:Plateaus",
     streams=True,
-    picture="The loss with the losses of the best models as lines, the profiled loss of one and of two poles, and the impulse "
+    picture="The loss with the losses of the best models as lines, the profiled loss of one and of two "
+    "poles, and the impulse "
     "response beside that of the best model.",
 )
 
@@ -206,7 +209,8 @@ DWELL = Page(
     title="How long a plateau lasts",
     source="essay2026, section 8.6",
     claim="A plateau lasts longer by the same time for every factor in the initial scale.",
-    condition=r"The law is generic. Its exception is a target with $g^*_0=0$, where the time grows as $1/\sigma_0$.",
+    condition=r"The law is generic. Its exception is a target with $g^*_0=0$, where the time grows as "
+    r"$1/\sigma_0$.",
     look=(
         "The points of each plateau lie on a line: the time grows with the logarithm of $1/\\sigma_0$.",
         "The slope is predicted from the target alone, before any run: the dashed line.",
@@ -241,7 +245,8 @@ for sigma0 in np.geomspace(1e-2, 1e-4, 5):
 print([1 / np.log1p(rate * theory.escape_rate(poles, residues, k)) for k in range(len(poles))])
 """,
     engine="stepwell.lab.dwell:Dwell",
-    picture="The time spent on each plateau against the logarithm of the inverse initial scale, with predicted slopes.",
+    picture="The time spent on each plateau against the logarithm of the inverse initial scale, with "
+    "predicted slopes.",
 )
 
 TRAINING_PAGES = (TRAINING, PLATEAUS, DWELL)

@@ -1,4 +1,5 @@
-"""Pages 1 to 3: poles and zeros, the residue, the saddle. Their mathematics is closed form and runs in the browser."""
+"""Pages 1 to 3: poles and zeros, the residue, the saddle. Their mathematics is closed form and runs in the
+browser."""
 
 from stepwell.lab.page import Number, Page, Points, Switch
 
@@ -8,10 +9,12 @@ POLES = Page(
     title="Poles and zeros",
     source="essay2026, section 3",
     claim="A few points in the plane are the whole input-output map of a linear network.",
-    condition="One input, one output. Points off the real axis come in mirrored pairs, since the weights are real.",
+    condition="One input, one output. Points off the real axis come in mirrored pairs, since the weights "
+    "are real.",
     look=(
         "Near the unit circle a pole makes a peak: the response is loudest at the pole's own angle.",
-        "The impulse response rings at that angle and dies out with the pole's modulus; beyond 1 it grows for ever.",
+        "The impulse response rings at that angle and dies out with the pole's modulus; beyond 1 it grows "
+        "for ever.",
         "A zero on top of a pole silences it: the bar beside the pole, its $|r_k|$, shrinks to nothing.",
     ),
     formula=(
@@ -59,7 +62,8 @@ RESIDUE = Page(
     title="The residue is a volume knob",
     source="essay2026, section 4",
     claim="On top of a pole a zero silences it; the loudness grows in proportion to the distance.",
-    condition="In proportion for small distances: the second factor of the residue bends the line, by an amount that "
+    condition="In proportion for small distances: the second factor of the residue bends the line, by an "
+    "amount that "
     "depends on the direction.",
     look=(
         r"At $\delta=0$ the resonance is gone, though the pole is still there: only the background is left.",
@@ -92,7 +96,8 @@ residues = [np.prod(q - zeros) / np.prod(q - poles[poles != q]) for q in poles]
 print(abs(residues[0]))
 print(analysis.frequency_response(*realisation(poles, residues), [0.9]))
 """,
-    picture="The plane with a pole pair and a zero pair a small distance away, the frequency response, and the residue "
+    picture="The plane with a pole pair and a zero pair a small distance away, the frequency response, and "
+    "the residue "
     "against the distance.",
 )
 
@@ -102,10 +107,12 @@ SADDLE = Page(
     title="Cancellation is a saddle",
     source="essay2026, section 5",
     claim="Where input and readout of a mode are both zero, the loss is flat but not lowest.",
-    condition=r"The eigenvalues $\pm r^*$ are those of a mode of unit norm. For a mode of the network the block is $\pm J$ "
+    condition=r"The eigenvalues $\pm r^*$ are those of a mode of unit norm. For a mode of the network the "
+    r"block is $\pm J$ "
     r"with $J=\sum_s p^s e_s$, and the full network escapes faster than that.",
     look=(
-        "The ball rolls towards the saddle, nearly stops, and leaves along the diagonal: a plateau, then a cliff.",
+        "The ball rolls towards the saddle, nearly stops, and leaves along the diagonal: a plateau, then a "
+        "cliff.",
         r"Start closer to the saddle, and the plateau lasts longer, by the same time for each factor.",
         r"Start exactly on $\alpha=-\beta$, and the ball ends in the saddle for ever.",
     ),
@@ -133,7 +140,8 @@ target, start = {target}, [{alpha}, {beta}]
 flow = solve_ivp(lambda t, x: (target - x[0] * x[1]) * x[::-1], (0, 40), start, rtol=1e-9, atol=1e-12)
 print(flow.y[:, -1])
 """,
-    picture="The loss over readout and input of one mode as a map, with the path of a ball that rolls down; beside it the "
+    picture="The loss over readout and input of one mode as a map, with the path of a ball that rolls down; "
+    "beside it the "
     "loss against time.",
 )
 

@@ -1,4 +1,5 @@
-"""A page of the lab in a notebook: the same front end and the same `Session`, through anywidget's messages."""
+"""A page of the lab in a notebook: the same front end and the same `Session`, through anywidget's
+messages."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,8 @@ class Widget(anywidget.AnyWidget):
         render = f"const render = ({{ model, el }}) => renderCell({table}, model, el);"
         self._tasks: set[asyncio.Task[None]] = set()
         self._session = Session(PAGES, self._say, POOL)
-        # The text of the modules is given at creation: anywidget takes a path or a string, and ours is joined from many.
+        # The text of the modules is given at creation: anywidget takes a path or a string, and ours is joined
+        # from many.
         super().__init__(
             page=page,
             settings=wire.plain(PAGES[page].checked(settings), None),

@@ -45,7 +45,9 @@ def parted(message: dict[str, Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
 def binary(header: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
     """Length of the header, the header, zero bytes up to a multiple of 4, the arrays in C order."""
     text = encoded(header).encode()
-    text += b" " * (-len(text) % 4)  # spaces after JSON are JSON, and a view of 32-bit numbers must start at a multiple of 4
+    text += b" " * (
+        -len(text) % 4
+    )  # spaces after JSON are JSON, and a view of 32-bit numbers must start at a multiple of 4
     return struct.pack("<I", len(text)) + text + b"".join(array.tobytes() for array in arrays)
 
 

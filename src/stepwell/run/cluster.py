@@ -119,6 +119,8 @@ def queue(kind: str, profile: str, workers: int) -> Any:
         known = ", ".join(profiles)
         raise ValueError(f"dask's configuration has no profile 'jobqueue.{profile}'; it has: {known}.")
     exports = [f"export {name}='{value}'" for name, value in environment().items()]
-    cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)
+    # dask-jobqueue wants every option in a profile; those that it does not name are the queue's own.
+    with dask_config.set({"jobqueue": {profile: {**profiles[kind], **profiles[profile]}}}):
+        cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)
     cluster.scale(workers)
     return cluster

@@ -53,13 +53,13 @@ class Index:
         with locked(self.path / "locks", ["catalogue"]), open(self.path / FILE, "ab") as file:
             if file.tell() and not _ends_a_line(self.path / FILE):
                 file.write(b"\n")  # somebody was stopped, or ran out of space, in the middle of a line
-            file.write(_line(entry))
+            file.write(line(entry))
 
     def rewrite(self) -> None:
         """Write the file anew from what is there."""
         with locked(self.path / "locks", ["catalogue"]):
             self._read_all()
-            write_durably(self.path / FILE, b"".join(map(_line, self.entries.values())))
+            write_durably(self.path / FILE, b"".join(map(line, self.entries.values())))
 
     def on_disk(self) -> Iterator[str]:
         """The names of all finished blocks."""
@@ -132,7 +132,8 @@ def _ends_a_line(path: Path) -> bool:
         return file.read() == b"\n"
 
 
-def _line(entry: dict[str, Any]) -> bytes:
+def line(entry: dict[str, Any]) -> bytes:
+    """An entry as the file has it: its digest, and what it says."""
     text = json.dumps(entry, separators=(",", ":")).encode()
     return b"%s %s\n" % (_digest(text), text)
 

@@ -51,6 +51,7 @@ def parameters(carry: Carry) -> dict[str, np.ndarray]:
 
 
 def _advanced(traced: Any, carry: Carry, count: int) -> tuple[Carry, np.ndarray]:
-    # One length of buffer, so that one program serves every count; snapshots beyond the only slot are dropped.
+    # One length of buffer, so that one program serves every count; snapshots beyond the only slot are
+    # dropped.
     carry, (curves, _) = advance(traced, carry, count, MOST, 1)
     return carry, np.stack([np.asarray(curve[:count, 0]) for curve in curves])
