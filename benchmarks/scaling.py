@@ -62,7 +62,7 @@ def overhead(workers: int, **where: Any) -> float:
 
 
 def gain() -> float | None:
-    """Throughput of two workers over that of one on blocks of 10 s or more; None if the machine is not idle."""
+    """Throughput of two workers over that of one on blocks of 10 s or more; None if the machine is busy."""
     if os.getloadavg()[0] > 1.5 or (os.cpu_count() or 1) < 2:
         return None
     worked(1, 1000, workers=1)  # compiles

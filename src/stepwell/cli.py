@@ -7,6 +7,7 @@ wait for jax, xarray or matplotlib.
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from stepwell.cli_check import check
 from stepwell.cli_run import run
 from stepwell.cli_show import show
+from stepwell.cli_sweep import FOLDER, list_runs, store, sweep
 from stepwell.names import TABLES, known, names
 from stepwell.terminal import console, ready, say
 
@@ -59,23 +61,34 @@ def _options(
         raise typer.Exit
 
 
-@app.command("list", epilog="Example: stepwell list claims saddle_to_saddle")
+@app.command("list", epilog="Example: stepwell list runs network.sigma0=1e-4 rule=rflo")
 def list_names(
     what: Annotated[
         str,
-        typer.Argument(help="studies, tasks, networks, rules, claims or experiments; all names if left out."),
+        typer.Argument(
+            help="studies, tasks, networks, rules, claims, experiments or runs; all names if left out."
+        ),
     ] = "",
-    study: Annotated[str, typer.Argument(help="Of claims and experiments: only those of this study.")] = "",
+    of: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STUDY | PATH=VALUE...]",
+            help="Of claims and experiments: those of this study. Of runs: those with these settings.",
+        ),
+    ] = None,
+    folder: Annotated[Path, typer.Option("--store", help="Of runs: the folder that keeps them.")] = FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what there is."""
     if what:
-        known(what, [*TABLES, "claims", "experiments"], "list of")
-    if study:
-        known(study, names("studies"), "study")
+        known(what, [*TABLES, "claims", "experiments", "runs"], "list of")
+    if what == "runs":
+        list_runs(of or [], folder, as_json)
+        return
+    studies = [known(study, names("studies"), "study") for study in of or []]
     found: dict[str, Any] = {table: list(names(table)) for table in TABLES if what in ("", table)}
     if what in ("claims", "experiments"):
-        found = _inside(what, [study] if study else names("studies"))
+        found = _inside(what, studies or names("studies"))
     if as_json:
         print(json.dumps(found, indent=1))
         return
@@ -103,3 +116,7 @@ def _refused(sentence: str) -> int:
 app.command(epilog="Example: stepwell check saddle_to_saddle --scale quick --report report")(check)
 app.command(epilog="Example: stepwell run saddle_to_saddle/staircase network.sigma0=1e-4 --plot poles")(run)
 app.command(epilog="Example: stepwell show saddle_to_saddle/staircase")(show)
+app.command(
+    epilog="Example: stepwell sweep saddle_to_saddle network.sigma0=1e-4,1e-3 rule=bptt,rflo --seeds 5"
+)(sweep)
+app.add_typer(store, name="store")

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from stepwell.cli_sweep import made_beforehand
 from stepwell.names import known, names
 from stepwell.terminal import console, progress, ready, say, writable
 
@@ -33,6 +34,10 @@ def check(
     store: Annotated[
         Path | None, typer.Option(help="Keep runs in this folder and use what is there.")
     ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Run on so many processes first.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Run on dask first: local, an address, or a queue.")
+    ] = None,
 ) -> None:
     """Judge claims. The exit code is 0 if every verdict that counts is the expected one, and 1 if not."""
     chosen = [known(name, names("studies"), "study") for name in dict.fromkeys(studies or names("studies"))]
@@ -43,7 +48,8 @@ def check(
     from stepwell.study.report_tables import findings_json
 
     plan = _plan(chosen, scale, claim or [])
-    findings = _findings(plan, scale, report, store)
+    kept = store if workers is scheduler is None else made_beforehand(plan, scale, store, workers, scheduler)
+    findings = _findings(plan, scale, report, kept)
     if json == STANDARD:
         print(findings_json(findings), end="")
     else:
@@ -86,9 +92,7 @@ def _left_out(studies: Sequence[str], scale: str, wanted: Sequence[str]) -> int:
     )
 
 
-def _findings(
-    plan: dict[str, list[str]], scale: str, report: Path | None, store: Path | None
-) -> "list[Finding]":
+def _findings(plan: dict[str, list[str]], scale: str, report: Path | None, store: Any) -> "list[Finding]":
     """Judge what is planned, with a bar over all of it."""
     from stepwell.study.judge import judged
     from stepwell.study.report import write_report

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from stepwell.cli_run import assignment, named
+from stepwell.cli_run import assignments, named
 from stepwell.names import known, names
 from stepwell.terminal import console, progress, ready, say
 
@@ -48,7 +48,7 @@ def sweep(
     The exit code is 1 if some runs failed.
     """
     known(experiment.partition("/")[0], names("studies"), "study")
-    grid = {path: values(text) for path, text in map(assignment, changes)}
+    grid = {path: values(text) for path, text in assignments(changes).items()}
     ready()
     from stepwell.run import sweep as run_sweep
 
@@ -106,9 +106,34 @@ def tallied() -> Iterator[Callable[["Tally"], None]]:
         yield listen
 
 
+def made_beforehand(
+    plan: Mapping[str, Sequence[str]],
+    scale: str,
+    folder: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+) -> Any:
+    """A store with the runs of some claims, made by workers; those that fail are left to the judge.
+
+    Args:
+        plan: ids of the claims by study. scale: at which they are judged.
+        folder: of the store; None for one that lasts as long as the result.
+        workers, scheduler: as for `stepwell.sweep`.
+    """
+    from stepwell.run import Store, run_all
+    from stepwell.study import STUDIES
+
+    store = Store.temporary() if folder is None else Store(folder)
+    claims = [claim for study, ids in plan.items() for claim in STUDIES[study].claims if claim.id in ids]
+    runs = [run for claim in claims for run in claim.protocol(scale)]
+    with tallied() as listen:
+        run_all(runs, store, workers, scheduler, listen)
+    return store
+
+
 def list_runs(changes: Sequence[str], folder: Path, as_json: bool) -> None:
     """The runs in a store that have some settings, one line per settings object."""
-    wanted = dict(map(assignment, changes))
+    wanted = assignments(changes)
     from stepwell.run import listed
     from stepwell.run.catalogue import different
 
@@ -160,7 +185,7 @@ def export(
     folder: Kept = FOLDER,
 ) -> None:
     """Write runs for other programs: NetCDF, zarr, or the curves as CSV."""
-    wanted = dict(map(assignment, changes or []))
+    wanted = assignments(changes or [])
     from stepwell.run import export as write
     from stepwell.run import open_runs
 

@@ -63,7 +63,10 @@ def test_in_a_loop_a_run_streams_and_stops_when_the_cell_goes():
                 break
         assert [frame["update"] for frame in frames()][:3] == [0, 10, 20]
         widget._hear(widget, {"type": "leave"}, [])
-        await asyncio.sleep(0.05)
+        for _ in range(500):  # the worker's chunk that is under way ends first
+            await asyncio.sleep(0.01)
+            if not widget._session._tasks:
+                break
         assert not widget._session._tasks
 
     asyncio.run(scenario())

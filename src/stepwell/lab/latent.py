@@ -119,7 +119,7 @@ def _field(params: dict[str, np.ndarray]) -> np.ndarray:
 def _values(m: jax.Array, n: jax.Array, b: jax.Array) -> jax.Array:
     # The field of `latent_field`, which is written for one place, at all places at once.
     kappa = jnp.asarray(PLACES)
-    return -kappa + n[:, 0] @ jnp.tanh(m * kappa + b)
+    return -kappa + n[:, 0] @ jnp.tanh(m * kappa[None, :] + b)
 
 
 def _points(params: dict[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """The first steps from small weights under fixed feedback: when the loss falls, and in which direction."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
-from stepwell.network.linear import Numbers, System
+from stepwell.network.linear import Numbers
 from stepwell.rule.base import AbstractRule
 from stepwell.rule.population import keeps_feedback, way_back
 
@@ -51,7 +53,7 @@ def departure_time(
     return float(np.cbrt(share * np.sum(target**2 / (2 * (1 - w_star**2))) / fall))
 
 
-def early_cosine(teacher: System, decay: float = 0.0, feedback: Numbers | None = None) -> float:
+def early_cosine(teacher: tuple[Any, Any, Any], decay: float = 0.0, feedback: Numbers | None = None) -> float:
     r"""The cosine between RFLO's direction in b and the gradient, once feedback has written itself into c.
 
     From a small start $b\propto FM$ with $M=c^\star(I-dW^\star)^{-1}b^\star$ and $c\propto NM^\top F^\top$
