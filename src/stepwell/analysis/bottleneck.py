@@ -65,13 +65,13 @@ def normal_form(
     """
     h = finite("the state", np.asarray(state))
     vector, h = (field, h) if h.ndim else (as_vector(field), h[None])
-    F = np.asarray(velocities(vector, jnp.asarray(h)[None]))[0] if F is None else F
-    J = np.asarray(jacobian(vector, jnp.asarray(h))) if J is None else J
-    u, v = _slowest(J, F)
+    speed = np.asarray(velocities(vector, jnp.asarray(h)[None]))[0] if F is None else F
+    slope = np.asarray(jacobian(vector, jnp.asarray(h))) if J is None else J
+    u, v = _slowest(slope, speed)
     bend = np.asarray(bending(vector, jnp.asarray(h), jnp.asarray(v)))
     overlap = u @ v
     w = u / overlap if overlap else np.full_like(u, np.inf)
-    return NormalForm(float(w @ F), float(w @ bend) / 2, float(w @ J @ v), v)
+    return NormalForm(float(w @ speed), float(w @ bend) / 2, float(w @ slope @ v), v)
 
 
 def partial_passage(distance: float, curvature: float, start: float, end: float) -> float:

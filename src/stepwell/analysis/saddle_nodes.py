@@ -225,7 +225,7 @@ def _newton(first: list[Array], change: list[Array], guess: Array) -> Array:
         F, Jv = jax.jvp(LatentField(m, n, b[:, 0]), (state,), (v,))
         return jnp.concatenate([F, Jv, (v @ v - 1)[None]])
 
-    def improved(_: int, unknown: Array) -> Array:
+    def improved(_: Any, unknown: Array) -> Array:
         return unknown - jnp.linalg.solve(jax.jacfwd(gaps)(unknown), gaps(unknown))
 
     return jax.lax.fori_loop(0, 20, improved, guess)

@@ -1,5 +1,7 @@
 """How error becomes weight change."""
 
+from typing import Any
+
 from stepwell.rule.base import AbstractRule, State
 from stepwell.rule.bptt import BPTT
 from stepwell.rule.eprop import EProp
@@ -7,7 +9,7 @@ from stepwell.rule.rflo import RFLO
 from stepwell.rule.rtrl import RTRL
 from stepwell.rule.tbptt import TBPTT
 
-RULES: dict[str, type[AbstractRule]] = {
+RULES: dict[str, Any] = {
     "bptt": BPTT,
     "rtrl": RTRL,
     "tbptt": TBPTT,

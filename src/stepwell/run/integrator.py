@@ -101,7 +101,10 @@ def _integrate(settings: Flow, block: Block) -> xr.Dataset:
     else:
         tolerances = jnp.asarray(settings.rtol), jnp.asarray(atol)  # arrays: a new tolerance compiles nothing
         alone: list[Any] = [jax.tree.map(lambda a, i=i: a[i], rows) for i in range(len(block.seeds))]
-        solved = [_adaptive_steps(traced, *row, ts, *tolerances, settings.solver) for row in alone]
+        solved = [
+            _adaptive_steps(traced, params, state, key, ts, *tolerances, settings.solver)
+            for params, state, key in alone
+        ]
         shown = jax.tree.map(lambda *parts: np.stack(parts), *solved)
     loss, norm, params, direction = jax.tree.map(lambda a: np.asarray(a[:, :count]), shown)
     shots = {"params": params, "direction": direction, "rule": {}}

@@ -73,7 +73,7 @@ def population_starts(settings: PopulationDescent, seeds: Sequence[int]) -> tupl
     """Students and teachers, (W, b, c), and feedback (or None) before the first update, [seed, ...]."""
     experiment, draws = settings.experiment, [keys(seed) for seed in seeds]
     network, rule = experiment.network, experiment.rule
-    scales = settings.start or (network.sigma0,) * 3
+    scales = settings.start or (getattr(network, "sigma0", 1.0),) * 3
     unit = jax.vmap(replace(network, sigma0=1.0).init)(jnp.stack([key.init for key in draws]))
     W, b, c = (scale * unit[name] for scale, name in zip(scales, ("W", "b", "c")))
     F = jax.vmap(lambda key: rule.init(network, key))(jnp.stack([key.rule for key in draws])).get("feedback")

@@ -106,8 +106,8 @@ def _together(rows: Sequence[tuple[Any, Any, Any, Any]]) -> Carry:
 
 def _on_host(*leaves: Any) -> Any:
     """Leaves of several networks as one array; on the host, where a new number of them compiles nothing."""
-    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(np.stack([jax.random.key_data(leaf) for leaf in leaves]))
+    if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(np.stack([jax.random.key_data(leaf) for leaf in leaves])))
     return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
 
 
