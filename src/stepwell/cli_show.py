@@ -204,7 +204,7 @@ def _record(path: Path) -> Iterator[str]:
     try:
         record = open_record(path)
     except (FileNotFoundError, KeyError):
-        raise ValueError(f"'{path}' is no record; one is STORE/runs/FINGERPRINT/BLOCK.zarr.") from None
+        raise ValueError(f"'{path}' is no record; one is STORE/runs/XX/BLOCK.zarr.") from None
     attrs: Mapping[str, Any] = record.attrs
     yield f"record {path}, made {attrs['created']} in {attrs['seconds']:.3g} s ({attrs['device']})"
     yield f"seeds: {', '.join(map(str, record.seed.values))}"

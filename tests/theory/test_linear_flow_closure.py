@@ -28,7 +28,7 @@ def test_support_near_one_does_not_cancel():
     assert 0 < low and low * high == pytest.approx((1 - 0.9999**2) ** 3, rel=1e-14)  # rounding
 
 
-@pytest.mark.parametrize("g", [0.0, 1e-6, 2.9e-3, 3.1e-3, 0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("g", [0.0, 1e-6, 7e-4, 9e-4, 3e-3, 0.3, 0.6, 0.9, 0.99])
 def test_gauss_nodes_have_the_moments_of_the_density(g):
     nodes = gauss_nodes(g, 6)
     wanted = [1, *moments(g * g, 7)]

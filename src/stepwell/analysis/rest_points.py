@@ -73,8 +73,7 @@ def fixed_points(
     r"""The rests and ghosts of a field that descents on its squared speed reach from given starts.
 
     In one dimension the sorted starts also serve as a grid: every change of sign of $f$ or $f'$ between
-        neighbours is
-    refined. What lies near no start may be missed.
+    neighbours is refined. What lies near no start may be missed.
 
     Args:
         field: state [hidden] (or a number) to velocity in units of $\tau$, written in `jax.numpy`. For a

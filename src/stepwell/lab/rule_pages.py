@@ -62,8 +62,9 @@ teacher = dict(a_star={kappa}, b_star=1.0, w_star={goal})
 for name, options in [("bptt", {}), ("tbptt", {}), ("rflo", dict(feedback={feedback}, decay={decay}))]:
     rule = RULES[name]()
     velocity = jax.jit(lambda x: mode_flow(rule, *x, **teacher, **options))
-    flow = solve_ivp(lambda t, x: [float(v) for v in velocity(x)], (0, 100), [{a}, {b}, {w}], rtol=1e-6,
-    atol=1e-9) print(name, flow.y[:, -1], float(mode_loss(*flow.y[:, -1], **teacher)))
+    start = [{a}, {b}, {w}]
+    flow = solve_ivp(lambda t, x: [float(v) for v in velocity(x)], (0, 100), start, rtol=1e-6, atol=1e-9)
+    print(name, flow.y[:, -1], float(mode_loss(*flow.y[:, -1], **teacher)))
 """,
     picture="Three phase portraits in two slices each, with trajectories from one start, a view in three "
     "dimensions, and "

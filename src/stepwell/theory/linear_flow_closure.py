@@ -26,8 +26,8 @@ Values = np.ndarray | np.floating
 # After this many e-foldings of the error nothing of it is left in float64.
 FOLDS = 40.0
 QUADRATURE = 40
-# Below this g the root that gives the density cancels, and two nodes are exact to rounding.
-NARROW = 3e-3
+# Below this g the root that gives the density cancels, and two nodes are exact to 1e-10.
+NARROW = 8e-4
 
 # From e-foldings [moment] to the variables of the closure [4 K + 3, moment].
 Path = Callable[[np.ndarray], np.ndarray]
