@@ -240,22 +240,6 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch):
         sweep(BASE, {"network.sigma0": [0.1]}, [0], scheduler="tcp://127.0.0.1:9")
 
 
-def test_the_jobs_of_a_queue_compute_on_one_thread_each():
-    jobqueue = pytest.importorskip("dask_jobqueue")
-    import dask
-
-    from stepwell.run.cluster import queue
-
-    profile = {"cores": 1, "memory": "2GB", "walltime": "01:00:00", "queue": "long"}
-    with dask.config.set({"jobqueue.mine": profile}):
-        cluster = queue("slurm", "mine", 0)
-        script = cluster.job_script()
-        cluster.close()
-    assert isinstance(cluster, jobqueue.SLURMCluster)
-    for line in ("#SBATCH -p long", "export OMP_NUM_THREADS='1'", "export JAX_ENABLE_X64='1'"):
-        assert line in script
-
-
 def test_a_reading_without_a_name_is_refused():
     base = changed(BASE, "recording", Recording(10, (lambda snapshot: snapshot.params["W"],)))
     with pytest.raises(ValueError, match="hold a Python function"):

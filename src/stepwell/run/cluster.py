@@ -122,5 +122,5 @@ def queue(kind: str, profile: str, workers: int) -> Any:
     # dask-jobqueue wants every option in a profile; those that it does not name are the queue's own.
     with dask_config.set({"jobqueue": {profile: {**profiles[kind], **profiles[profile]}}}):
         cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)
-    cluster.scale(workers)
+        cluster.scale(workers)
     return cluster
