@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from stepwell.analysis.abrupt_learning import (
-    abruptness,
     drop,
     escape,
     in_no_learning_zone,
@@ -36,15 +35,6 @@ def test_escape_must_last():
 
 def test_oscillation_is_relative_to_the_larger_loss():
     np.testing.assert_array_equal(oscillating([0.1, 0.0995, 0.08, 0.08]), [False, True, False])
-
-
-def test_abruptness_is_the_fall_over_the_wait():
-    updates = np.arange(2001)
-    loss = 1 / (1 + np.exp((updates - 1000) / 10))  # 0.9 and 0.1 at 10 ln 9 = 21.97 before and after
-    assert abruptness(loss) == pytest.approx(
-        44 / 979, rel=1e-12
-    )  # first updates at or below: 979, 1022 or 1023
-    assert np.isnan(abruptness(np.linspace(1, 0.2, 50)))
 
 
 def test_bad_input_is_refused():

@@ -19,6 +19,7 @@ def states(network: AbstractNetwork, params: Params, trials: Trials) -> Float[Ar
         network, params: what runs. trials: inputs and initial state.
 
     Example:
+        >>> import jax
         >>> from stepwell import NETWORKS, TASKS
         >>> network, trials = NETWORKS["rate"](hidden=5), TASKS["step_target"]().trials(jax.random.key(0))
         >>> states(network, network.init(jax.random.key(1)), trials).shape

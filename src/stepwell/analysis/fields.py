@@ -26,7 +26,7 @@ class LatentField(eqx.Module):
     n: Float[Array, "hidden rank"]
     b: Float[Array, " hidden"]
 
-    def __call__(self, kappa: Float[Array, "..."]) -> Float[Array, "..."]:
+    def __call__(self, kappa: Float[Array, "..."] | float) -> Float[Array, "..."]:
         """The velocity at latent variables [rank], or at a number for rank one; of the same shape."""
         flat = jnp.reshape(kappa, self.m.shape[1])
         return jnp.reshape(self.n.T @ jnp.tanh(self.m @ flat + self.b) - flat, jnp.shape(kappa))

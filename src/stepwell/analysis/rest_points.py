@@ -97,7 +97,7 @@ def fixed_points(
         >>> for point in fixed_points(lambda x: (x**2 + 0.01) * (1 - x), np.linspace(-2, 2, 101)):
         ...     print(point.kind, round(point.state, 3), round(point.passage_time, 1), point.certified)
         fixed 1.0 inf True
-        ghost -0.005 31.3 True
+        ghost 0.005 31.7 True
 
     Source: ghost2025, text before Fig. 2 and Fig. 3A; definitions, search and certificates are ours.
     """

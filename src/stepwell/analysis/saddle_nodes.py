@@ -131,7 +131,7 @@ def recorded_points(
         >>> dims = ("seed", "snapshot", "unit", "rank")
         >>> m = np.ones((1, 2, 1, 1))
         >>> record = xr.Dataset({"m": (dims, m), "n": (dims, 2 * m), "b": ((*dims[:3], "input"), 0 * m)})
-        >>> [round(sighting.point.state, 3) for sighting in recorded_points(record, [1])]
+        >>> [round(float(sighting.point.state), 3) for sighting in recorded_points(record, [1])]
         [-1.915, 0.0, 1.915]
     """
     arrays, at = _arrays(record), _updates(record)
