@@ -3,6 +3,7 @@
 from stepwell.task.arrays import Arrays
 from stepwell.task.base import AbstractTask, Sizes, Trials, draw, sizes
 from stepwell.task.data_aligned import DataAligned
+from stepwell.task.delayed_activation import DelayedActivation
 from stepwell.task.flipflop import FlipFlop
 from stepwell.task.impulse import Impulse
 from stepwell.task.mante import Mante
@@ -19,6 +20,7 @@ TASKS: dict[str, type[AbstractTask]] = {
     "mante": Mante,
     "romo": Romo,
     "step_target": StepTarget,
+    "delayed_activation": DelayedActivation,
 }
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "AbstractTask",
     "Arrays",
     "DataAligned",
+    "DelayedActivation",
     "FlipFlop",
     "Impulse",
     "Mante",

@@ -1,7 +1,7 @@
 """What must happen: predictions from the settings alone."""
 
 from stepwell.rule.population import population_update
-from stepwell.theory import linear_flow
+from stepwell.theory import linear_flow, saddle_node
 from stepwell.theory.best_approximation import BestModels, best_poles
 from stepwell.theory.early_learning import departure_time, early_cosine
 from stepwell.theory.escape import (
@@ -96,6 +96,7 @@ __all__ = [
     "reached_poles",
     "rival_models",
     "saddle",
+    "saddle_node",
     "silent_weight_ratio",
     "stable_window",
     "staircase",
