@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,7 @@ def test_progress_counts_cells(tmp_path):
 def test_a_tally_is_a_line():
     assert told(Tally(0, 0, 8, 60, None)) == "0 of 60 cells done, 8 running"
     assert told(Tally(60, 0, 0, 60, 0.0)) == "60 of 60 cells done"
+    assert told(Tally(4, 0, 0, 60, None)) == "4 of 60 cells done, waiting for workers"
     assert told(Tally(30, 2, 8, 60, 3e5)) == "30 of 60 cells done, 2 failed, 8 running, about 83 h left"
 
 
@@ -238,6 +240,52 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr("stepwell.run.cluster.PATIENCE", 1.0)
     with pytest.raises(ValueError, match="the scheduler 'tcp://127.0.0.1:9' cannot be reached"):
         sweep(BASE, {"network.sigma0": [0.1]}, [0], scheduler="tcp://127.0.0.1:9")
+
+
+def test_the_jobs_of_a_queue_compute_on_one_thread_each():
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    import dask
+    import yaml
+
+    from stepwell.run.cluster import queue
+
+    page = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text()
+    profile = yaml.safe_load(page.partition("```yaml")[2].partition("```")[0])["jobqueue"]["long"]
+    with dask.config.set({"jobqueue.long": {**profile, "log-directory": None}}):
+        cluster = queue("slurm", "long", 0)
+        script = cluster.job_script()
+    cluster.close()
+    assert isinstance(cluster, jobqueue.SLURMCluster)
+    for line in (
+        "#SBATCH -p long",
+        "#SBATCH -t 24:00:00",
+        "#SBATCH --constraint=avx512",
+        "export OMP_NUM_THREADS='1'",
+        "export JAX_ENABLE_X64='1'",
+        "--nthreads 1 --memory-limit 3.73GiB",
+        "--lifetime 23h",
+    ):
+        assert line in script
+
+
+@pytest.mark.parametrize(
+    ("profile", "sentence"),
+    [
+        ({"cores": 1, "memory": "2GB"}, "there is no command 'sbatch' here"),
+        ({"memory": "2GB"}, "profile 'jobqueue.mine' cannot be used .You must specify how much cores"),
+        ({"cores": 1, "memory": "2GB", "quue": "long"}, "cannot be used .*quue"),
+    ],
+)
+def test_a_queue_that_cannot_be_is_refused_in_a_sentence(profile, sentence, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    import dask
+
+    from stepwell.run import cluster
+
+    found = None if "sbatch" in sentence else "/usr/bin/sbatch"
+    monkeypatch.setattr(cluster.shutil, "which", lambda command: found)
+    with dask.config.set({"jobqueue.mine": profile}), pytest.raises(ValueError, match=sentence):
+        cluster.queue("slurm", "mine", 2)
 
 
 def test_a_reading_without_a_name_is_refused():

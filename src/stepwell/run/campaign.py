@@ -83,8 +83,8 @@ class _Campaign:
         """Work with the workers of a pool until nothing is left that they can do."""
         running: dict[Future[Any], int] = {}
         try:
-            while running or (self.pending and pool.workers()):
-                while self.pending and len(running) < pool.workers() * (1 + pool.waiting()):
+            while running or (self.pending and pool.room()):
+                while self.pending and len(running) < pool.room():
                     at = self.pending.popleft()
                     self.tell([*running.values(), at][: pool.workers()])
                     running[pool.submit(self.blocks[at], str(self.store.path))] = at
@@ -94,6 +94,7 @@ class _Campaign:
                 outcomes = {running.pop(future): _outcome(future) for future in ended}
                 for at, outcome in outcomes.items():
                     self.take(at, outcome)
+                if not self.pending or not ended:
                     self.tell(list(running.values())[: pool.workers()])
                 if outcomes and all(outcome.state == BUSY for outcome in outcomes.values()):
                     time.sleep(POLL)  # others are at these cells; look again in a while

@@ -1,6 +1,8 @@
 """Workers that dask brings: a cluster on this machine, one that is running, or jobs of a queue."""
 
 import logging
+import math
+import shutil
 import time
 from asyncio import CancelledError
 from concurrent.futures import Future
@@ -14,6 +16,8 @@ from stepwell.run.work import environment, prepared, work
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}
 PATIENCE = 20.0
 """Seconds in which a scheduler must answer."""
+RECOUNT = 1.0
+"""Seconds after which workers are counted again; to ask takes as long as to hand out a block."""
 
 
 class Cluster(AbstractPool):
@@ -36,6 +40,7 @@ class Cluster(AbstractPool):
             raise ValueError(
                 "a scheduler needs dask; install it with: pip install 'stepwell[sweep]'"
             ) from None
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # `check` says it in a sentence
         self.name, self.cluster = scheduler, _cluster(scheduler, workers)
         try:
             self.client = distributed.Client(
@@ -48,13 +53,18 @@ class Cluster(AbstractPool):
                 "address right? An example is tcp://127.0.0.1:8786."
             ) from None
         self.pool, self.silent_since = self.client.get_executor(pure=False), None
+        self.counted, self.count = -math.inf, 0
 
     def workers(self) -> int:
-        threads: Any = self.client.nthreads()
-        return max(1, sum(threads.values()))
+        if time.monotonic() - self.counted > RECOUNT:
+            with suppress(OSError):  # `check` tells whether the scheduler is gone
+                threads: Any = self.client.nthreads()
+                self.count = sum(threads.values())
+            self.counted = time.monotonic()
+        return self.count
 
-    def waiting(self) -> int:
-        return 1  # so that it does not wait while the next one is on its way
+    def room(self) -> int:
+        return max(1, 2 * self.workers())  # so that none waits while its next block is on the way
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         return self.pool.submit(_work, block, path)
@@ -68,7 +78,8 @@ class Cluster(AbstractPool):
             raise ConnectionError(f"the scheduler '{self.name}' is gone")
 
     def close(self) -> None:
-        self.pool.shutdown(wait=False)
+        if self.client.status != "closed":
+            self.pool.shutdown(wait=False)
         with suppress(TimeoutError, CancelledError, OSError):
             self.client.close()
             if self.cluster is not None:
@@ -114,13 +125,27 @@ def queue(kind: str, profile: str, workers: int) -> Any:
         raise ValueError(
             "a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'"
         ) from None
-    profiles = dask_config.get("jobqueue", {})
+    profiles, cls = dask_config.get("jobqueue", {}), getattr(dask_jobqueue, QUEUES[kind])
     if profile not in profiles:
         known = ", ".join(profiles)
         raise ValueError(f"dask's configuration has no profile 'jobqueue.{profile}'; it has: {known}.")
+    command = cls.job_cls.submit_command.split()[0]
+    if workers and shutil.which(command) is None:
+        raise ValueError(f"there is no command '{command}' here; start the sweep where {kind} takes jobs.")
+    # What a profile leaves out is the queue's own, which dask-jobqueue looks up whenever it writes a job.
+    given = {name.replace("-", "_"): value for name, value in profiles[profile].items() if value is not None}
     exports = [f"export {name}='{value}'" for name, value in environment().items()]
-    # dask-jobqueue wants every option in a profile; those that it does not name are the queue's own.
-    with dask_config.set({"jobqueue": {profile: {**profiles[kind], **profiles[profile]}}}):
-        cluster = getattr(dask_jobqueue, QUEUES[kind])(config_name=profile, job_script_prologue=exports)
-        cluster.scale(workers)
+    whole = {
+        "scheduler_options": {"dashboard_address": ":0", **given.pop("scheduler_options", {})},
+        "shared_temp_directory": given.pop("shared_temp_directory", None),
+    }
+    given["job_name"] = given.pop("name", "stepwell")
+    given["job_script_prologue"] = [*given.pop("job_script_prologue", []), *exports]
+    try:
+        cls.job_cls("tcp://scheduler:0", profile, **given)  # a cluster refuses the same, but untidily
+    except (TypeError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise ValueError(f"the profile 'jobqueue.{profile}' cannot be used ({told}).") from None
+    cluster = cls(**given, **whole)
+    cluster.scale(workers)
     return cluster

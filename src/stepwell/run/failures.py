@@ -13,7 +13,7 @@ from stepwell.run.store import Store
 def give_up(store: Store, block: Block, reason: str, attempts: int) -> None:
     """Note that the runs of a block could not be made."""
     note = {
-        "runs": [[block.fingerprints[index], seed] for index, seed in block.wanted],
+        "runs": lost(store, block),
         "reason": reason,
         "attempts": attempts,
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -23,6 +23,11 @@ def give_up(store: Store, block: Block, reason: str, attempts: int) -> None:
         write_durably(store.path / "failed" / f"{block_name(block)}.json", json.dumps(note).encode())
     except OSError:
         pass  # a disk that is full may be the reason; the caller tells it in any case
+
+
+def lost(store: Store, block: Block) -> list[tuple[str, int]]:
+    """The runs of a block that are not there, by fingerprint and seed."""
+    return [(block.fingerprints[index], seed) for index, seed in store.missing(block)]
 
 
 def made(store: Store, block: Block) -> None:

@@ -12,6 +12,7 @@ from stepwell.experiment import TABLES, Experiment, experiment_fingerprint
 from stepwell.run.block import Block, block_name, blocks_of, width
 from stepwell.run.campaign import Listener, settled
 from stepwell.run.cube import cube
+from stepwell.run.failures import lost
 from stepwell.run.plan import Grid, planned, points
 from stepwell.run.store import Store, checked_seeds
 from stepwell.settings import to_json
@@ -55,12 +56,12 @@ def sweep(
     blocks = planned(list(settings.flat), seeds)
     store = Store.temporary() if store is None else store if isinstance(store, Store) else Store(store)
     failed = settled(blocks, store, workers, scheduler, progress)
-    lost = [{"runs": blocks[at].cells, "reason": reason} for at, reason in failed.items()]
+    failures = [{"runs": lost(store, blocks[at]), "reason": reason} for at, reason in failed.items()]
     prints = [experiment_fingerprint(each) for each in settings.flat]
     store.index.refresh()
-    if lost:
-        cells = sum(len(each["runs"]) for each in lost)
-        told = f"{cells} of {settings.size * len(seeds)} cells failed ({lost[0]['reason']})"
+    if failures:
+        cells = sum(len(each["runs"]) for each in failures)
+        told = f"{cells} of {settings.size * len(seeds)} cells failed ({failures[0]['reason']})"
         if not store.index.rows.keys() & set(prints):
             raise ValueError(f"{told}, and there is none to show.")
         warnings.warn(f"{told}; the same sweep tries them again.", stacklevel=2)
@@ -69,7 +70,7 @@ def sweep(
         settings=json.dumps(to_json(experiment, TABLES)),
         fingerprint=experiment_fingerprint(experiment),
         grid=json.dumps(labels),
-        failures=json.dumps(lost),
+        failures=json.dumps(failures),
     )
 
 
@@ -98,4 +99,4 @@ def run_all(
             blocks |= {block_name(block): block for block in blocks_of(settings, seeds, most)}
     store, wanted = store if isinstance(store, Store) else Store(store), list(blocks.values())
     failed = settled(wanted, store, workers, scheduler, progress)
-    return {cell: reason for at, reason in failed.items() for cell in wanted[at].cells}
+    return {cell: reason for at, reason in failed.items() for cell in lost(store, wanted[at])}

@@ -23,11 +23,11 @@ class AbstractPool(ABC):
 
     @abstractmethod
     def workers(self) -> int:
-        """How many blocks can be worked on at a time; 0 if there is no more time."""
+        """How many blocks are worked on at a time."""
 
     @abstractmethod
-    def waiting(self) -> int:
-        """How many more each worker should have at hand."""
+    def room(self) -> int:
+        """How many blocks can be handed out, with those that wait; 0 if there is no more time."""
 
     @abstractmethod
     def submit(self, block: Block, path: str) -> "Future[Any]":
@@ -49,10 +49,10 @@ class Here(AbstractPool):
         self.until = None if seconds is None else time.monotonic() + seconds
 
     def workers(self) -> int:
-        return int(self.until is None or time.monotonic() < self.until)
+        return 1
 
-    def waiting(self) -> int:
-        return 0
+    def room(self) -> int:
+        return int(self.until is None or time.monotonic() < self.until)
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -76,8 +76,8 @@ class Processes(AbstractPool):
     def workers(self) -> int:
         return self.count
 
-    def waiting(self) -> int:
-        return 0
+    def room(self) -> int:
+        return self.count
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         for future in [future for future in self.busy if future.done()]:

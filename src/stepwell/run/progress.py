@@ -27,11 +27,10 @@ def told(tally: Tally) -> str:
         '34 of 60 cells done, 1 failed, 8 running, about 2 min left'
     """
     parts = [f"{tally.done} of {tally.wanted} cells done"]
-    parts += [f"{tally.failed} failed"] * bool(tally.failed) + [f"{tally.running} running"] * bool(
-        tally.running
-    )
-    if tally.seconds_left is not None and tally.done + tally.failed < tally.wanted:
-        parts.append(f"about {duration(tally.seconds_left)} left")
+    parts += [f"{tally.failed} failed"] * bool(tally.failed)
+    if tally.done + tally.failed < tally.wanted:
+        parts.append(f"{tally.running} running" if tally.running else "waiting for workers")
+        parts += [] if tally.seconds_left is None else [f"about {duration(tally.seconds_left)} left"]
     return ", ".join(parts)
 
 
