@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from stepwell.cli_check import check
+from stepwell.cli_lab import lab
 from stepwell.cli_run import run
 from stepwell.cli_show import show
 from stepwell.cli_sweep import FOLDER, list_runs, store, sweep
@@ -119,4 +120,5 @@ app.command(epilog="Example: stepwell show saddle_to_saddle/staircase")(show)
 app.command(
     epilog="Example: stepwell sweep saddle_to_saddle network.sigma0=1e-4,1e-3 rule=bptt,rflo --seeds 5"
 )(sweep)
+app.command(epilog="Example: stepwell lab --page training")(lab)
 app.add_typer(store, name="store")

@@ -4,6 +4,7 @@ variable."""
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from stepwell.experiment import Experiment, Optimiser
 from stepwell.lab.engine import AbstractRun, Event, Frame
 from stepwell.lab.session import LIMITS
 from stepwell.network.low_rank import LowRank
+from stepwell.run.block import as_arrays
 from stepwell.run.trainer import Carry
 from stepwell.run.watched import begun, further, parameters
 from stepwell.task.delayed_activation import DelayedActivation
@@ -138,6 +140,10 @@ def _points(params: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 
 
 def _output(experiment: Experiment, params: dict[str, np.ndarray]) -> np.ndarray:
-    network, task = experiment.network, experiment.task
-    trials = task.trials(jax.random.key(0))
-    return np.asarray(network.rollout({name: jnp.asarray(a) for name, a in params.items()}, trials))[0, :, 0]
+    trials = experiment.task.trials(jax.random.key(0))
+    return np.asarray(_rolled_out(as_arrays(experiment, experiment.dtype).network, params, trials))[0, :, 0]
+
+
+@eqx.filter_jit
+def _rolled_out(network: Any, params: dict[str, Any], trials: Any) -> jax.Array:
+    return network.rollout({name: jnp.asarray(a) for name, a in params.items()}, trials)

@@ -236,11 +236,12 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-    except OSError as reason:
+        bound.listen()  # who comes before the server is ready waits, instead of being refused
+    except (OSError, OverflowError) as reason:
         bound.close()
+        why = str(getattr(reason, "strerror", None) or reason).lower()
         raise ValueError(
-            f"port {port} on {host} cannot be used ({reason.strerror}); choose another one, or port 0 for "
-            f"any."
+            f"port {port} on {host} cannot be used ({why}); choose another one, or port 0 for any."
         ) from None
     return bound
 

@@ -2,6 +2,7 @@
 them."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,7 +162,7 @@ class Training(AbstractRun):
             )
 
     def _half_activities(self) -> np.ndarray:
-        return _target_activities(*mirrored(self.poles, self.residues)) / 2
+        return target_activities(self.poles, self.residues) / 2
 
     def _active(self, activity: np.ndarray) -> int:
         half = self._half_activities()[: self.hidden]
@@ -209,8 +210,9 @@ def model_response(model: theory.Model, steps: int) -> np.ndarray:
     return analysis.impulse_response(*model.system(), steps)[:, 0, 0]
 
 
-def _target_activities(poles: tuple[Any, ...], residues: tuple[float, ...]) -> np.ndarray:
-    return analysis.hankel_singular_values(*realisation(poles, residues))
+@cache
+def target_activities(points: tuple[tuple[float, float], ...], residues: tuple[float, ...]) -> np.ndarray:
+    return analysis.hankel_singular_values(*realisation(*mirrored(points, residues)))
 
 
 def _pairs(poles: np.ndarray) -> int:
