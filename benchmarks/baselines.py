@@ -28,9 +28,9 @@ def torch_loop(start: Start, loss: Callable[[Any], Any], optimiser: str, rate: f
         for _ in range(updates):
             steps.zero_grad()
             value = loss(params)
-            value.backward()
+            value.sum().backward()
             steps.step()
-            losses.append(value.item())
+            losses.append(value.flatten()[0].item())
         return losses
 
     return loop
@@ -66,7 +66,7 @@ def torch_linear_together(steps: int) -> Callable[[Any], Any]:
         for _ in range(steps):
             outputs.append(torch.bmm(params["c"], h)[:, 0, 0])
             h = torch.bmm(params["W"], h)
-        return 0.5 * ((torch.stack(outputs, 1) - target) ** 2).sum()
+        return 0.5 * ((torch.stack(outputs, 1) - target) ** 2).sum(1)
 
     return loss
 
@@ -100,7 +100,7 @@ def torch_low_rank_together() -> Callable[[Any], Any]:
         for _ in range(40):
             latent = 0.5 * latent + 0.5 * (n * torch.tanh(m * latent[:, None] + b)).sum(1)
             outputs.append(torch.sigmoid(10.0 * (latent - 1.0)))
-        return ((torch.stack(outputs, 1) - target) ** 2).sum() / 20
+        return ((torch.stack(outputs, 1) - target) ** 2).sum(1) / 20
 
     return loss
 

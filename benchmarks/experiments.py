@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -44,7 +43,10 @@ class GivenStart(AbstractNetwork):
 
     def init(self, key: PRNGKeyArray) -> Params:
         """The row of the key's seed."""
-        return {name: jnp.asarray(rows)[jax.random.key_data(key)[-1]] for name, rows in self.starts.items()}
+        seed = jax.random.key_data(key)[-1]
+        return {
+            name: jax.lax.dynamic_index_in_dim(rows, seed, 0, False) for name, rows in self.starts.items()
+        }
 
     def step(self, params: Params, h: Array, x: Array) -> Array:
         """The network's step."""

@@ -18,7 +18,7 @@ import jax
 
 from benchmarks import workloads
 from stepwell import NETWORKS, TASKS, Experiment, Optimiser, Recording
-from stepwell.experiment import TABLES
+from stepwell.experiment import TABLES, experiment_fingerprint
 from stepwell.run import Store, listed, run_all
 from stepwell.run.index import FILE, Index, line
 from stepwell.settings import to_json
@@ -41,24 +41,31 @@ def workload(sigma0: float, updates: int) -> Experiment:
     )
 
 
-def worked(blocks: int, updates: int, **where: Any) -> tuple[float, float]:
-    """Wall seconds of so many blocks, and the seconds of training in them."""
+def worked(blocks: int, updates: int, listen: Any = None, **where: Any) -> tuple[float, list[float]]:
+    """Wall seconds of so many blocks, and the seconds that each trained."""
     runs = [(workload(0.1 / (1 + number), updates), range(ROWS)) for number in range(blocks)]
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        run_all(runs, folder, **where)
+        run_all(runs, folder, progress=listen, **where)
         wall, index = time.monotonic() - began, Index(Path(folder))
         index.refresh()
-        return wall, sum(entry["seconds"] for entry in index.entries.values())
+        seconds = {entry["fingerprints"][0]: entry["seconds"] for entry in index.entries.values()}
+        return wall, [seconds[str(experiment_fingerprint(settings))] for settings, _ in runs]
 
 
 def overhead(workers: int, **where: Any) -> float:
-    """Milliseconds per block beyond its training.
-
-    Import and compilation cancel in the difference of two sweeps.
-    """
-    (few, trained_few), (many, trained_many) = (worked(n, 50, workers=workers, **where) for n in (FEW, MANY))
-    return 1e3 * (workers * (many - few) - (trained_many - trained_few)) / (MANY - FEW)
+    """Milliseconds per block beyond its training, once every worker has imported and compiled what it needs."""
+    marks: list[tuple[int, float]] = []
+    _, trained = worked(
+        FEW + MANY,
+        50,
+        lambda tally: marks.append((tally.done // ROWS, time.monotonic())),
+        workers=workers,
+        **where,
+    )
+    first, began = next(mark for mark in marks if mark[0] >= FEW)
+    last, ended = marks[-1]
+    return 1e3 * (workers * (ended - began) / (last - first) - sum(trained[first:]) / len(trained[first:]))
 
 
 def gain() -> float | None:
@@ -66,7 +73,7 @@ def gain() -> float | None:
     if os.getloadavg()[0] > 1.5 or (os.cpu_count() or 1) < 2:
         return None
     worked(1, 1000, workers=1)  # compiles
-    _, trained = worked(1, 20_000, workers=1)
+    _, (trained,) = worked(1, 20_000, workers=1)
     updates = int(20_000 * LONG_SECONDS / trained * 1.1)
     # The start of the workers cancels in the difference.
     walls = [worked(4, updates, workers=n)[0] - worked(2, updates, workers=n)[0] for n in (1, 2)]

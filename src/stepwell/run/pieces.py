@@ -30,9 +30,9 @@ def fetched(every: int, shown: Any, at: int, count: int, last: bool = False) -> 
     return Piece(curves, jax.tree.map(lambda a: a[: len(updates)].copy(), shots), updates)
 
 
-def start_piece(params: Any, rule: Any) -> Piece:
+def start_piece(params: Any, rule: Any, directed: bool) -> Piece:
     """A piece of the structure of those that `fetched` returns: the start, with no updates."""
-    shots = {"params": params, "rule": rule, "direction": params}
+    shots = {"params": params, "rule": rule, "direction": params if directed else {}}
     shots = jax.tree.map(lambda a: np.asarray(a)[:, None], shots)
     return Piece({"loss": np.zeros(0), "gradient_norm": np.zeros(0)}, shots, np.zeros(0))
 

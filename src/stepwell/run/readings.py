@@ -31,6 +31,11 @@ READINGS: dict[str, Callable[[Snapshot], Any]] = {
 """Readings by name, each a function of a `Snapshot`; `direction_W` and its like keep the direction itself."""
 
 
+def uses_direction(what: Sequence[str | Callable[[Snapshot], Any]]) -> bool:
+    """Whether a reading may look at the direction, which is kept for those alone."""
+    return any(not isinstance(item, str) or item.startswith("direction_") for item in what)
+
+
 def read(
     what: Sequence[str | Callable[[Snapshot], Any]], shots: Mapping[str, Mapping[str, np.ndarray]], seeds: int
 ) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from stepwell.experiment import Experiment, Keys, keys
 from stepwell.network.rate import perturbed
 from stepwell.run.block import Block, as_arrays, own_numbers, width
 from stepwell.run.pieces import Piece, fetched, recorded, start_piece
-from stepwell.run.readings import read
+from stepwell.run.readings import read, uses_direction
 from stepwell.run.stability import warn_if_unstable
 from stepwell.run.store import checked_seeds, recall
 from stepwell.task.base import sizes
@@ -158,13 +158,16 @@ def advance(
 def _advance(
     experiment: Experiment, own: Any, carry: Carry, count: Any, room: int, slots: int
 ) -> tuple[Carry, Any]:
-    """The compiled program of `advance`.
+    """The compiled program of `advance`: segments from snapshot to snapshot, and in them the updates.
 
-    Every entry is written to the slot of the next snapshot; the last one written, the snapshot itself, stays.
-    A branch ("write only if due") would copy the buffers.
+    A segment begins with a write to the slot of the next snapshot, which the snapshot itself overwrites. A
+    branch in every update ("write only if due") would copy the buffers.
     """
     every, single = experiment.recording.every, len(jax.tree.leaves(carry.params)[0]) == 1
-    first = (carry.update + every - 1) // every
+    directed, at, end = uses_direction(experiment.recording.what), carry.update, carry.update + count
+
+    def slot(update: Any) -> Any:
+        return (update + every - 1) // every - (at + every - 1) // every
 
     def batched(update: Any, row: Any) -> Any:
         def one(own: Any, row: Any) -> Any:
@@ -174,21 +177,33 @@ def _advance(
             return jax.tree.map(lambda a: a[None], one(*jax.tree.map(lambda a: a[0], (own, row))))
         return jax.vmap(one)(own, row)
 
-    def body(i: Any, state: Any) -> Any:
-        carry, buffers, shots = state
+    def body(update: Any, state: Any) -> Any:
+        carry, buffers, directions = state
         row = (carry.params, carry.optimiser, carry.rule, carry.key)
-        (params, optimiser, rule), loss, norm, direction = batched(carry.update, row)
-        buffers = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), buffers, (loss, norm))
-        slot = (carry.update + every - 1) // every - first
-        shot = {"params": carry.params, "rule": carry.rule, "direction": direction}
-        shots = jax.tree.map(lambda buffer, value: buffer.at[slot].set(value), shots, shot)
-        return Carry(params, optimiser, rule, carry.key, carry.update + 1), buffers, shots
+        (params, optimiser, rule), loss, norm, direction = batched(update, row)
+        buffers = _written(buffers, update - at, (loss, norm))
+        directions = _written(directions, slot(update), direction if directed else {})
+        return Carry(params, optimiser, rule, carry.key, update + 1), buffers, directions
 
-    blank = {"params": carry.params, "rule": carry.rule, "direction": carry.params}
-    shots = jax.tree.map(lambda a: jnp.zeros((slots, *a.shape), a.dtype), blank)
+    def segment(state: Any) -> Any:
+        carry, buffers, shots, directions = state
+        shots = _written(shots, slot(carry.update), {"params": carry.params, "rule": carry.rule})
+        stop = jnp.minimum(end, (carry.update // every + 1) * every)
+        carry, buffers, directions = jax.lax.fori_loop(
+            carry.update, stop, body, (carry, buffers, directions)
+        )
+        return carry, buffers, shots, directions
+
+    blank = {"params": carry.params, "rule": carry.rule}, carry.params if directed else {}
+    shots, directions = jax.tree.map(lambda a: jnp.zeros((slots, *a.shape), a.dtype), blank)
     curve = jnp.zeros((room, len(carry.key)), experiment.dtype)
-    carry, buffers, shots = jax.lax.fori_loop(0, count, body, (carry, (curve, curve), shots))
-    return carry, (buffers, shots)
+    state = carry, (curve, curve), shots, directions
+    carry, curves, shots, directions = jax.lax.while_loop(lambda s: s[0].update < end, segment, state)
+    return carry, (curves, {**shots, "direction": directions})
+
+
+def _written(buffers: Any, at: Any, values: Any) -> Any:
+    return jax.tree.map(lambda buffer, value: buffer.at[at].set(value), buffers, values)
 
 
 def train_block(block: Block, progress: Callable[[Progress], None] | None = None) -> xr.Dataset:
@@ -200,7 +215,8 @@ def train_block(block: Block, progress: Callable[[Progress], None] | None = None
 def _train(block: Block, progress: Callable[[Progress], None] | None) -> xr.Dataset:
     began, notes, pieces, experiment = time.monotonic(), [], [], block.settings[0]
     carry = _together([_row(block.settings[index], keys(seed)) for index, seed in block.runs])
-    first = start_piece(carry.params, carry.rule)
+    directed = uses_direction(experiment.recording.what)
+    first = start_piece(carry.params, carry.rule, directed)
     read(experiment.recording.what, first.snapshots, 1)  # a reading that cannot be had is found out now
     if block.checkpoints is not None:
         resumed = block.checkpoints.load(carry, first)
