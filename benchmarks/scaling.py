@@ -54,7 +54,7 @@ def worked(blocks: int, updates: int, listen: Any = None, **where: Any) -> tuple
 
 
 def overhead(workers: int, **where: Any) -> float:
-    """Milliseconds per block beyond its training, once every worker has imported and compiled what it needs."""
+    """Milliseconds per block beyond its training, once every worker has imported and compiled."""
     marks: list[tuple[int, float]] = []
     _, trained = worked(
         FEW + MANY,

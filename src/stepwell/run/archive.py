@@ -24,8 +24,8 @@ CHUNK_BYTES = 2**23
 ROOT = "zarr.json"
 OURS = ("entry", "files", "seal")
 """Attributes of the root that are no part of the record."""
-SYNCING = 8
-"""Files that are flushed to the disk at a time; a file system commits them together."""
+SYNCING = ThreadPoolExecutor(8)
+"""Flushes files to the disk, some at a time: a file system commits them together."""
 
 
 def write(folder: Path, record: xr.Dataset, entry: Mapping[str, Any]) -> None:
@@ -187,8 +187,7 @@ def _put_down(folder: Path, files: Mapping[str, bytes]) -> None:
         each.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    with ThreadPoolExecutor(SYNCING) as threads:
-        list(threads.map(_sync, [*(folder / name for name in files), *folders]))
+    list(SYNCING.map(_sync, [*(folder / name for name in files), *folders]))
 
 
 def _sync(path: Path) -> None:

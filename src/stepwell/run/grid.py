@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from stepwell.experiment import TABLES, Experiment, experiment_fingerprint
-from stepwell.run.block import Block, block_name, blocks_of, width
+from stepwell.run.block import Block, block_name, blocks_of, structure, width
 from stepwell.run.campaign import Listener, settled
 from stepwell.run.cube import cube
 from stepwell.run.failures import lost
@@ -92,11 +92,15 @@ def run_all(
         The reasons of the runs that failed, by fingerprint and seed.
     """
     blocks: dict[str, Block] = {}
+    widths: dict[Any, int] = {}
     for settings, some in runs:
         if experiment_fingerprint(settings) is not None:
-            seeds = checked_seeds(some)
-            most = width(settings) if isinstance(settings, Experiment) else len(seeds)
-            blocks |= {block_name(block): block for block in blocks_of(settings, seeds, most)}
+            seeds, most = checked_seeds(some), None
+            if isinstance(settings, Experiment):
+                alike = structure(settings)
+                most = widths[alike] = widths.get(alike) or width(settings)
+            made = blocks_of(settings, seeds, most or len(seeds))
+            blocks |= {block_name(block): block for block in made}
     store, wanted = store if isinstance(store, Store) else Store(store), list(blocks.values())
     failed = settled(wanted, store, workers, scheduler, progress)
     return {cell: reason for at, reason in failed.items() for cell in lost(store, wanted[at])}

@@ -56,6 +56,7 @@ def work(block: Block, path: str, until: float | None = None) -> Outcome:
         return Outcome(FAILED, f"{told} [on {platform.node()}]", memory or isinstance(error, OSError))
 
 
+@functools.cache  # once in a process: to look through the compiled programs of others takes a while
 def prepared(path: str) -> None:
     """Make a process ready to work: float64, and the compiled programs of others."""
     import jax
