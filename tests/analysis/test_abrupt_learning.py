@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stepwell.analysis.abrupt_learning import (
+    abruptness,
     drop,
     escape,
     in_no_learning_zone,
@@ -35,6 +36,16 @@ def test_escape_must_last():
 
 def test_oscillation_is_relative_to_the_larger_loss():
     np.testing.assert_array_equal(oscillating([0.1, 0.0995, 0.08, 0.08]), [False, True, False])
+
+
+def test_abruptness_is_the_fall_over_the_wait():
+    updates = np.arange(2001)
+    loss = 1 / (
+        1 + np.exp((updates - 1000) / 10)
+    )  # at 0.9 and 0.1 of the first loss 10 ln 9 = 21.97 from 1000
+    # Whole updates: from 979, the first after 978.03, to 1022, the first after 1021.97.
+    assert abruptness(loss) == pytest.approx(43 / 979, rel=1e-12)
+    assert np.isnan(abruptness(np.linspace(1, 0.2, 50)))
 
 
 def test_bad_input_is_refused():

@@ -12,7 +12,9 @@ from stepwell.analysis.derivatives import Field, frobenius, jacobian, second, th
 from stepwell.analysis.rest_search import End
 
 WORST_CONDITION = 1e12
-DISPLACEMENT = 1e-6
+DISPLACEMENT, ROUNDING = 1e-6, 1e-16
+FOLD = "a fold, to rounding: the Jacobian is singular where the field vanishes"
+FLAT = "the speed is too flat here to prove that this is its only minimum nearby"
 
 Bounds = tuple[float, float]
 
@@ -47,12 +49,12 @@ def rest_certificate(field: Field, end: End, weakest: float, bounds: Bounds | No
             that this norm does not double within the radius, which is usually below 1e-8.
     """
     if not weakest * WORST_CONDITION > np.linalg.norm(end.J):
-        return Certificate(
-            False, False, np.inf, 0.0, "a fold: the Jacobian is singular where the field vanishes"
-        )
+        return Certificate(False, False, np.inf, 0.0, FOLD)
     K = bounds[0] if bounds else 2 * frobenius(second, field, end.h)
-    step = float(np.linalg.norm(np.linalg.solve(end.J, end.F)))
-    return _certificate(field, end, bounds, K, step, step * K / weakest <= 0.5, weakest / max(K, 1e-300))
+    # No velocity is known better than to rounding, even if it comes out as 0.
+    step = max(float(np.linalg.norm(np.linalg.solve(end.J, end.F))), ROUNDING / weakest)
+    reason = "" if step * K / weakest <= 0.5 else FOLD
+    return _certificate(field, end, bounds, K, step, reason, weakest / max(K, 1e-300))
 
 
 def ghost_certificate(field: Field, end: End, bounds: Bounds | None) -> Certificate:
@@ -69,29 +71,29 @@ def ghost_certificate(field: Field, end: End, bounds: Bounds | None) -> Certific
     """
     values = np.linalg.eigvalsh(end.H)
     if not values[0] * WORST_CONDITION > values[-1]:
-        return Certificate(
-            False, False, np.inf, 0.0, "the Hessian of the speed is not safely positive definite"
-        )
+        return Certificate(False, False, np.inf, 0.0, FLAT)
     step = float(np.linalg.norm(np.linalg.solve(end.H, end.slope)))
     K = bounds[0] if bounds else 2 * frobenius(second, field, end.h)
     steepest = float(np.linalg.norm(end.J, 2)) + 2 * step * K
     fastest = end.speed + 2 * step * steepest
     M = 3 * steepest * K + fastest * bounds[1] if bounds else 2 * frobenius(third, field, end.h)
     converged = step * M / values[0] <= 0.5 and end.speed > 2 * step * steepest
-    return _certificate(field, end, bounds, K, step, converged, values[0] / max(M, 1e-300))
+    reason = "" if converged else FLAT
+    return _certificate(field, end, bounds, K, step, reason, float(values[0]) / max(M, 1e-300))
 
 
 def _certificate(
-    field: Field, end: End, bounds: Bounds | None, K: float, step: float, converged: bool, alone: float
+    field: Field, end: End, bounds: Bounds | None, K: float, step: float, reason: str, alone: float
 ) -> Certificate:
+    """The certificate; `reason` says why the condition of Kantorovich fails, if it does."""
     note = "bound known" if bounds else "bound estimated"
     if not np.isfinite(alone):
         note = "a derivative is not finite here"
     elif bounds is None and not _smooth(field, end, K):
         note = "the field is not smooth here"
-    elif not converged:
-        note = "the condition of Kantorovich fails"
-    return Certificate(bool(converged), note.startswith("bound"), 2 * step, float(alone), note)
+    elif reason:
+        note = reason
+    return Certificate(not reason, note.startswith("bound"), 2 * step, alone, note)
 
 
 def _smooth(field: Field, end: End, K: float) -> bool:

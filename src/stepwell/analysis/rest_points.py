@@ -149,7 +149,8 @@ def _classified(field: Field, end: End, bounds: Bounds | None, scalar: bool) -> 
         kind, note = "fixed" if proof.converged else "slow", proof.note
     elif end.level and np.linalg.eigvalsh(end.H)[0] > FLAT:
         proof = ghost_certificate(field, end, bounds)
-        kind, note = "ghost", proof.note
+        if not MERGING < proof.radius < np.inf:  # else the minimum is far away still
+            kind, note = "ghost", proof.note
     elif end.level:
         note = "a saddle of the speed"
     point = RestPoint(
@@ -160,7 +161,7 @@ def _classified(field: Field, end: End, bounds: Bounds | None, scalar: bool) -> 
         distance=form.distance,
         curvature=form.curvature,
         passage_time=np.inf if kind == "fixed" else form.passage_time,
-        certified=proof is not None and proof.holds,
+        certified=kind != "slow" and proof is not None and proof.holds,
         note=note,
     )
     return _Candidate(point, form.half_width, proof.alone if proof else 0.0)

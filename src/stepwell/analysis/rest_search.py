@@ -138,7 +138,10 @@ def _newton(field: Field, h: Array) -> tuple[Array, Array, Array]:
         halved = jnp.linalg.norm(field(h + step)) < jnp.linalg.norm(F) / 2
         return h, F, J, step, halved & (jnp.linalg.norm(step) < FAR)
 
-    h, F, J, _, _ = jax.lax.while_loop(lambda s: s[4], lambda s: tried(s[0] + s[3]), tried(h))
+    # Counted, since within rounding a step there and a step back may both seem to halve the speed.
+    (h, F, J, _, _), _ = jax.lax.while_loop(
+        lambda s: s[0][4] & (s[1] < MOST_STEPS), lambda s: (tried(s[0][0] + s[0][3]), s[1] + 1), (tried(h), 0)
+    )
     return h, F, J
 
 

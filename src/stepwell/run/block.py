@@ -17,8 +17,8 @@ from stepwell.experiment import Experiment, experiment_fingerprint
 from stepwell.run.checkpoint import Checkpoints
 from stepwell.task.base import sizes
 
-BYTES = 2**19
-"""Size of a block's states that the second-level cache holds."""
+ALONE, BYTES = 2**17, 2**22
+"""States of a network so large that stacking slows it down, and of a block so large that it gains no more."""
 MOST = 128
 
 
@@ -76,10 +76,10 @@ def block_name(block: Block) -> str:
 
 
 def width(experiment: Experiment) -> int:
-    """How many networks make one block: as many as keep the block's states in the second-level cache."""
+    """How many networks make one block: many small ones, of a larger kind one alone."""
     task = sizes(experiment.task)
     states = task.steps * experiment.network.hidden * task.batch * 8
-    return 1 if states * 4 > BYTES else min(MOST, max(1, BYTES // states))
+    return 1 if states > ALONE else min(MOST, BYTES // max(1, states))
 
 
 def as_arrays(settings: Any, dtype: str) -> Any:
