@@ -9,7 +9,8 @@ from scipy.linalg import solve_discrete_lyapunov
 from stepwell.network import Linear
 from stepwell.rule import BPTT, RFLO, RTRL, TBPTT, EProp
 from stepwell.rule.base import AbstractRule
-from stepwell.rule.population import mode_update, population_update
+from stepwell.rule.aligned_modes import mode_update, mode_way
+from stepwell.rule.population import population_update
 from stepwell.task.white_noise import WhiteNoise
 
 W = np.array([[0.4, -0.3, 0.2], [0.1, 0.5, -0.2], [-0.3, 0.2, 0.1]])
@@ -139,7 +140,7 @@ def test_printed_values_of_one_mode(rule):
     places = ((0.7, 0.4, 0.3), -0.064749163880), ((-0.6, 0.5, -0.2), -0.45625)
     for (place, da), rest in zip(places, MODES[rule]):
         for steps in (None, 80):
-            got = mode_update(rule, *place, 0.9, 0.6, -0.5, -0.35, 0.25, steps)
+            got = mode_update(mode_way(rule, (), -0.35, 0.25), place, (0.9, 0.6, -0.5), steps)
             # Printed with 12 digits; at |w*| = .5 nothing is left after 80 steps.
             np.testing.assert_allclose(got, [da, *rest], atol=1e-12)
 

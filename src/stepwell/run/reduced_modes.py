@@ -14,8 +14,9 @@ from jaxtyping import Array
 from stepwell.experiment import Experiment, keys
 from stepwell.network.linear import Linear
 from stepwell.rule import BPTT
+from stepwell.rule.aligned_modes import ModeWay, mode_loss, mode_update, mode_way
 from stepwell.rule.base import AbstractRule
-from stepwell.rule.population import mode_update, population_update
+from stepwell.rule.population import population_update
 from stepwell.run.block import Block, as_arrays
 from stepwell.run.record import dataset
 from stepwell.run.store import checked_seeds, recall
@@ -71,34 +72,43 @@ class PopulationDescent(eqx.Module):
 
 def population_starts(settings: PopulationDescent, seeds: Sequence[int]) -> tuple[Any, Any, Any]:
     """Students and teachers, (W, b, c), and feedback (or None) before the first update, [seed, ...]."""
-    experiment, draws = settings.experiment, [keys(seed) for seed in seeds]
-    network, rule = experiment.network, experiment.rule
+    task: Any = settings.experiment.task
+    students, feedback = zip(*(_start(settings, seed) for seed in seeds))
+    teachers = [replace(task, seed=seed).system() for seed in seeds] if settings.own_teacher else None
+    fixed = _stacked([task.system()] * len(seeds) if teachers is None else teachers)
+    return _stacked(students), fixed, None if feedback[0] is None else np.stack(feedback)
+
+
+def _start(settings: PopulationDescent, seed: int) -> tuple[Any, Any]:
+    """One student and its feedback, drawn as in training, one seed at a time: more seeds compile nothing."""
+    network, key = settings.experiment.network, keys(seed)
+    unit = replace(network, sigma0=1.0).init(key.init)
     scales = settings.start or (getattr(network, "sigma0", 1.0),) * 3
-    unit = jax.vmap(replace(network, sigma0=1.0).init)(jnp.stack([key.init for key in draws]))
-    W, b, c = (scale * unit[name] for scale, name in zip(scales, ("W", "b", "c")))
-    F = jax.vmap(lambda key: rule.init(network, key))(jnp.stack([key.rule for key in draws])).get("feedback")
-    if F is not None and settings.feedback is not None:
-        F = settings.feedback * jnp.sqrt(network.hidden) * F
+    W, b, c = (scale * np.asarray(unit[name]) for scale, name in zip(scales, ("W", "b", "c")))
+    F = settings.experiment.rule.init(network, key.rule).get("feedback")
+    if F is not None:
+        F = np.asarray(F) * (1.0 if settings.feedback is None else settings.feedback * np.sqrt(len(W)))
     if settings.basis:
-        Q, _ = jnp.linalg.qr(jax.random.normal(jax.random.key(settings.basis), W.shape[1:]))
+        Q, _ = np.linalg.qr(np.random.default_rng(settings.basis).standard_normal(W.shape))
         W, b, c, F = Q @ W @ Q.T, Q @ b, c @ Q.T, None if F is None else Q @ F
-    task: Any = experiment.task
-    teachers = [(replace(task, seed=seed) if settings.own_teacher else task).system() for seed in seeds]
-    return (W, b, c), jax.tree.map(lambda *rows: jnp.stack(rows), *teachers), F
+    return (W, b, c), F
+
+
+def _stacked(systems: Sequence[Any]) -> Any:
+    return tuple(np.stack([np.asarray(part) for part in parts]) for parts in zip(*systems))
 
 
 def _descend(settings: PopulationDescent, block: Block) -> xr.Dataset:
     began, experiment = time.monotonic(), settings.experiment
-    student, teacher, feedback = population_starts(settings, block.seeds)
-    every, count = experiment.recording.every, experiment.updates // experiment.recording.every
+    starts = jax.tree.map(jnp.asarray, population_starts(settings, block.seeds))
+    every, updates = experiment.recording.every, np.arange(experiment.updates + 1)
     rule, rate = as_arrays((experiment.rule, experiment.optimiser.learning_rate), "float64")
-    shown = _descents(rule, rate, student, teacher, feedback, every, count, settings.exact_every)
+    shown = _descents(rule, rate, *starts, every, experiment.updates, settings.exact_every)
     loss, norm, (W, b, c) = jax.tree.map(np.asarray, shown)
     snapshots = {"W": W, "b": b, "c": c}
-    if feedback is not None:
-        fixed = np.asarray(feedback)[:, None]
-        snapshots["feedback"] = np.broadcast_to(fixed, (len(fixed), count + 1, *fixed.shape[2:]))
-    updates = np.arange(experiment.updates + 1)
+    if starts[2] is not None:
+        fixed = np.asarray(starts[2])[:, None]
+        snapshots["feedback"] = np.broadcast_to(fixed, (len(W), W.shape[1], *fixed.shape[2:]))
     axes = {"update": updates, "learning_time": updates * experiment.optimiser.learning_rate}
     axes |= {f"snapshot_{name}": values[::every] for name, values in axes.items()}
     curves = {"loss": loss, "gradient_norm": norm}
@@ -113,39 +123,34 @@ def _descents(
     teacher: Any,
     feedback: Any,
     every: int,
-    count: int,
+    updates: int,
     exact: int,
 ) -> Any:
     """Loss and norm [seed, update], and the student [seed, snapshot, ...], all starts together."""
 
-    def alone(student: Any, teacher: Any, feedback: Any) -> Any:
-        def direction(student: Any, update: Array) -> Any:
-            def local(student: Any) -> Any:
-                return population_update(rule, student, teacher, feedback)
+    def direction(student: Any, teacher: Any, feedback: Any, update: Array) -> Any:
+        def local(student: Any) -> Any:
+            return population_update(rule, student, teacher, feedback)
 
-            if not exact:
-                return local(student)
-            takes_turn = update % exact == exact - 1
-            return jax.lax.cond(
-                takes_turn, lambda student: population_update(BPTT(), student, teacher), local, student
-            )
+        def true(student: Any) -> Any:
+            return population_update(BPTT(), student, teacher)
 
-        def step(student: Any, update: Array) -> Any:
-            loss, change = direction(student, update)
+        return jax.lax.cond(update % exact == exact - 1, true, local, student) if exact else local(student)
+
+    def alone(start: Any, teacher: Any, feedback: Any) -> Any:
+        def step(carry: Any, update: Array) -> Any:
+            student, kept = carry
+            # Every update writes to the slot of the next snapshot, which that snapshot overwrites.
+            slot = (update + every - 1) // every
+            kept = jax.tree.map(lambda slots, x: slots.at[slot].set(x), kept, student)
+            loss, change = direction(student, teacher, feedback, update)
             moves = jnp.where(jnp.isfinite(loss), rate, 0.0)
             after = jax.tree.map(lambda x, dx: jnp.where(moves > 0, x - moves * dx, x), student, change)
-            return after, (loss, _norm(change))
+            return (after, kept), (loss, _norm(change))
 
-        def snapshot(student: Any, updates: Array) -> Any:
-            after, curves = jax.lax.scan(step, student, updates)
-            return after, (curves, student)
-
-        updates = jnp.arange(every * count).reshape(count, every)
-        last, (curves, students) = jax.lax.scan(snapshot, student, updates)
-        loss, change = direction(last, jnp.asarray(0))
-        ends = (loss, _norm(change))
-        loss, norm = (jnp.append(curve.ravel(), end) for curve, end in zip(curves, ends))
-        return loss, norm, jax.tree.map(lambda xs, x: jnp.concatenate([xs, x[None]]), students, last)
+        kept = jax.tree.map(lambda x: jnp.zeros((updates // every + 1, *x.shape)), start)
+        (_, kept), (loss, norm) = jax.lax.scan(step, (start, kept), jnp.arange(updates + 1))
+        return loss, norm, kept
 
     return jax.vmap(alone)(student, teacher, feedback)
 
@@ -155,7 +160,7 @@ def _norm(change: Any) -> Array:
 
 
 class ModeFlow(eqx.Module):
-    r"""The flow of aligned modes, each alone, integrated adaptively (see `rule.population.mode_update`).
+    r"""The flow of aligned modes, each alone, integrated adaptively (see `rule.aligned_modes`).
 
     Attributes:
         rule: its decay is $\hat w$.
@@ -213,12 +218,12 @@ def _integrate(settings: ModeFlow, block: Block) -> xr.Dataset:
     else:
         times = np.append(0.0, np.geomspace(settings.first, settings.duration, settings.samples - 1))
     starts, feedback = (np.stack(rows) for rows in zip(*(mode_start(settings, s) for s in block.seeds)))
-    teacher = jnp.asarray([settings.a_star, settings.b_star, settings.w_star], float)
-    rule, rtol = as_arrays((settings.rule, settings.rtol), "float64")
-    shown = _mode_flows(rule, teacher, jnp.asarray(starts), jnp.asarray(feedback), jnp.asarray(times), rtol)
+    teacher = np.asarray([settings.a_star, settings.b_star, settings.w_star], float)
+    way = mode_way(settings.rule, feedback.shape, feedback)
+    shown = _mode_flows(way, *map(jnp.asarray, (teacher, starts, times, settings.rtol)))
     places, speed = jax.tree.map(np.asarray, shown)
     kept = np.broadcast_to(feedback[:, None], places[:, :, 0].shape)
-    losses = _losses(places, *(np.asarray(x) for x in teacher))
+    losses = np.asarray(mode_loss(*np.moveaxis(places, 2, 0), *teacher[:, None, None]))
     snapshots = dict(zip("abw", np.moveaxis(places, 2, 0)), mode_feedback=kept, mode_loss=losses)
     axes = {"update": np.arange(len(times)), "learning_time": times}
     axes |= {f"snapshot_{name}": values for name, values in axes.items()}
@@ -227,13 +232,13 @@ def _integrate(settings: ModeFlow, block: Block) -> xr.Dataset:
 
 
 @eqx.filter_jit
-def _mode_flows(rule: AbstractRule, teacher: Any, starts: Any, feedback: Any, ts: Any, rtol: Any) -> Any:
+def _mode_flows(ways: ModeWay, teacher: Array, starts: Array, ts: Array, rtol: Array) -> Any:
     """Places [seed, time, weight, mode] and speeds [seed, time]."""
     import diffrax
 
-    def alone(start: Array, feedback: Array) -> Any:
+    def alone(way: ModeWay, start: Array) -> Any:
         def flow(t: Any, y: Array, args: Any = None) -> Array:
-            return -jnp.stack(mode_update(rule, *y, *teacher, feedback=feedback))
+            return -jnp.stack(mode_update(way, tuple(y), tuple(teacher)))
 
         def left(t: Any, y: Array, args: Any, **_: Any) -> Array:
             return jnp.any(jnp.abs(y) > jnp.array([FAR, FAR, EDGE])[:, None])
@@ -255,12 +260,4 @@ def _mode_flows(rule: AbstractRule, teacher: Any, starts: Any, feedback: Any, ts
         ys = jnp.where(jnp.isfinite(ys), ys, jnp.nan)
         return ys, jnp.linalg.norm(jax.vmap(lambda y: flow(0.0, y))(ys), axis=(1, 2))
 
-    return jax.vmap(alone)(starts, feedback)
-
-
-def _losses(places: np.ndarray, a_star: np.ndarray, b_star: np.ndarray, w_star: np.ndarray) -> np.ndarray:
-    """The loss of every mode, [seed, time, mode]."""
-    a, b, w = np.moveaxis(places, 2, 0)
-    made, wanted = a * b, a_star * b_star
-    both = 2 * made * wanted / (1 - w * w_star)
-    return 0.5 * (made**2 / (1 - w**2) - both + wanted**2 / (1 - w_star**2))
+    return jax.vmap(alone, (ModeWay(0, 0, 0, 0, None), 0))(ways, starts)

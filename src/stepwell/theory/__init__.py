@@ -1,5 +1,6 @@
 """What must happen: predictions from the settings alone."""
 
+from stepwell.rule.aligned_modes import mode_loss
 from stepwell.rule.population import population_update
 from stepwell.theory import linear_flow, saddle_node
 from stepwell.theory.best_approximation import BestModels, best_poles
@@ -16,7 +17,7 @@ from stepwell.theory.escape import (
 from stepwell.theory.exact_loss import impulse_loss, impulse_loss_gradient, impulse_loss_hessian
 from stepwell.theory.input_band import band_coupling
 from stepwell.theory.many_channels import FirstPlateaus, first_plateaus
-from stepwell.theory.mode_dynamics import mode_flow, mode_jacobian, mode_loss
+from stepwell.theory.mode_dynamics import mode_flow, mode_jacobian
 from stepwell.theory.mode_invariants import ModeEnd, matrix_invariant, mode_end, mode_invariant
 from stepwell.theory.mode_stability import (
     HopfPoint,

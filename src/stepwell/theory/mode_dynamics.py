@@ -2,17 +2,18 @@ r"""The learning dynamics of one aligned mode: readout a, input b and recurrent 
 
 Where student and teacher share their input, hidden and output axes, BPTT, tBPTT and RFLO let every mode learn
 alone; only $\kappa=a^\star b^\star$ of the teacher's outer weights enters. The updates are those of
-`rule/population.py`; here they become a flow in learning time.
+`rule/aligned_modes.py`; here they become a flow in learning time.
 """
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from stepwell.rule.aligned_modes import Mode, ModeWay, mode_update, mode_way
 from stepwell.rule.base import AbstractRule
-from stepwell.rule.population import mode_update
 
 
 def mode_flow(
@@ -45,8 +46,8 @@ def mode_flow(
 
     Source: williams2026, section 3.
     """
-    update = mode_update(rule, a, b, w, a_star, b_star, w_star, feedback, decay, steps)
-    return tuple(-change for change in update)  # type: ignore[return-value]
+    mode, teacher = _numbers(a, b, w), _numbers(a_star, b_star, w_star)
+    return _flow(mode_way(rule, mode[0].shape, feedback, decay), mode, teacher, steps)
 
 
 def mode_jacobian(
@@ -76,34 +77,26 @@ def mode_jacobian(
 
     Source: williams2026, section 3.
     """
-    place = jnp.broadcast_arrays(*(jnp.asarray(x, float) for x in (a, b, w)))
+    mode, teacher = _numbers(a, b, w), _numbers(a_star, b_star, w_star)
+    return _jacobian(mode_way(rule, mode[0].shape, feedback, decay), mode, teacher, steps)
 
-    def flow(a: Array, b: Array, w: Array) -> tuple[Array, Array, Array]:
-        return mode_flow(rule, a, b, w, a_star, b_star, w_star, feedback, decay, steps)
 
+def _numbers(*values: Any) -> Mode:
+    x, y, z = jnp.broadcast_arrays(*(jnp.asarray(value, float) for value in values))
+    return x, y, z
+
+
+@eqx.filter_jit
+def _flow(way: ModeWay, mode: Mode, teacher: Mode, steps: int | None) -> Mode:
+    da, db, dw = mode_update(way, mode, teacher, steps)
+    return -da, -db, -dw
+
+
+@eqx.filter_jit
+def _jacobian(way: ModeWay, mode: Mode, teacher: Mode, steps: int | None) -> Array:
     def column(i: int) -> Array:
-        tangents = tuple(jnp.full_like(x, float(i == j)) for j, x in enumerate(place))
-        return jnp.stack(jnp.broadcast_arrays(*jax.jvp(flow, tuple(place), tangents)[1]), axis=-1)
+        tangents = tuple(jnp.full_like(x, float(i == j)) for j, x in enumerate(mode))
+        slopes = jax.jvp(lambda *mode: _flow(way, mode, teacher, steps), mode, tangents)[1]
+        return jnp.stack(jnp.broadcast_arrays(*slopes), axis=-1)
 
     return jnp.stack([column(i) for i in range(3)], axis=-1)
-
-
-def mode_loss(a: Any, b: Any, w: Any, a_star: Any, b_star: Any, w_star: Any) -> Array:
-    r"""The loss of a mode; that of an aligned network is the sum over its modes.
-
-    $\ell=\tfrac12\left(\frac{a^2b^2}{1-w^2}-\frac{2ab\kappa}{1-ww^\star}
-    +\frac{\kappa^2}{1-w^{\star2}}\right)$.
-
-    Args:
-        a, b, w, a_star, b_star, w_star: as in `mode_flow`.
-
-    Example:
-        >>> print(f"{float(mode_loss(0.7, 0.4, 0.3, 0.9, 0.6, -0.5)):.6f}")
-        0.105999
-
-    Source: williams2026, section 3.
-    """
-    a, b, w, w_star = (jnp.asarray(x, float) for x in (a, b, w, w_star))
-    product, target = a * b, jnp.asarray(a_star, float) * b_star
-    student, both, teacher = 1 / (1 - w**2), 1 / (1 - w * w_star), 1 / (1 - w_star**2)
-    return 0.5 * (product**2 * student - 2 * product * target * both + target**2 * teacher)

@@ -4,17 +4,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from stepwell import theory
+from stepwell.experiment import Keys, keys
+from stepwell.network.base import AbstractNetwork, Params
 from stepwell.rule.base import AbstractRule
 from stepwell.run.record import dataset
 from stepwell.settings import setting
+from stepwell.task.base import AbstractTask, Trials
 
 FIRST = {"a_star": 0.4, "b_star": 0.25, "w_star": 0.7, "feedback": 0.2, "decay": 0.3}
 """The parameters of the source's Figs. 1 to 3."""
+
+
+class OneUpdate(eqx.Module):
+    """The direction of a rule at the start of training, on the trials of a seed.
+
+    Attributes:
+        task, network, rule: as in an experiment.
+    """
+
+    task: AbstractTask
+    network: AbstractNetwork
+    rule: AbstractRule
+
+    def run(self, seeds: Sequence[int], store: Any = None) -> xr.Dataset:
+        """Parameters, feedback if there is any, and direction of every seed."""
+        rows = [self._at(keys(seed)) for seed in seeds]
+        shots = {name: np.stack([row[name] for row in rows])[:, None] for name in rows[0]}
+        return _record(self, seeds, shots)
+
+    def _at(self, key: Keys) -> dict[str, np.ndarray]:
+        params, state = self.network.init(key.init), self.rule.init(self.network, key.rule)
+        trials = _trials(self.task, key.trials)
+        direction = _direction(self.rule, self.network, self.task, params, trials, state)
+        named = params | state | {f"direction_{name}": change for name, change in direction.items()}
+        return jax.tree.map(np.asarray, named)
+
+
+@eqx.filter_jit
+def _trials(task: AbstractTask, key: Any) -> Trials:
+    return task.trials(key)
+
+
+@eqx.filter_jit
+def _direction(rule: Any, network: Any, task: Any, params: Params, trials: Trials, state: Any) -> Params:
+    return rule.gradient(network, task, params, trials, state)[1]
 
 
 class Linearised(eqx.Module):

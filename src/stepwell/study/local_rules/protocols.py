@@ -12,7 +12,7 @@ from stepwell.rule import RULES
 from stepwell.rule.base import AbstractRule
 from stepwell.run.reduced_modes import ModeFlow, PopulationDescent
 from stepwell.study.base import Claims, Run
-from stepwell.study.local_rules.closed_forms import FIRST, Aligned, Linearised
+from stepwell.study.local_rules.closed_forms import FIRST, Aligned, Linearised, OneUpdate
 from stepwell.task import DataAligned, FlipFlop, WhiteNoise
 
 claim = Claims("williams2026")
@@ -27,20 +27,15 @@ SCALES_OF_START["full"] = SCALES_OF_START["quick"]
 
 
 def one_update(*rules: AbstractRule, linear: bool = False) -> Callable[[str], list[Run]]:
-    """One direction of each rule at a random start, with the direction kept: linear and leaky tanh units."""
+    """One direction of each rule at a random start: linear and leaky tanh units."""
     task = WhiteNoise(hidden=4, output=2, steps=15, batch=4)
     leaky = Rate(hidden=5, input=3, output=2, leak=0.7, form="rate", scaling="standard")
     networks = (Linear(5, 3, 2, sigma0=0.4),) + (() if linear else (leaky,))
-    keep = Recording(1, ("direction_W", "direction_b", "direction_c"))
-
-    def runs(scale: str) -> list[Run]:
-        return [
-            (Experiment(task, network, rule, updates=0, recording=keep), range(1 if scale == "smoke" else 5))
-            for network in networks
-            for rule in rules
-        ]
-
-    return runs
+    return lambda scale: [
+        (OneUpdate(task, network, rule), range(1 if scale == "smoke" else 5))
+        for network in networks
+        for rule in rules
+    ]
 
 
 def aligned(*rules: AbstractRule, axes: bool = False) -> Callable[[str], list[Run]]:
