@@ -155,14 +155,7 @@ def _judged(
     began = time.monotonic()
     prediction = claim.predict(claim.experiments(scale))
     runs = tuple(_run(settings, tuple(seeds), cache, store) for settings, seeds in claim.protocol(scale))
-    measured = claim.measure(runs)
-    if prediction is None:
-        number = float(np.nanmean(np.asarray(measured, float)))
-        result = Comparison(
-            math.nan, number, math.nan, math.nan, UNDECIDED, "measured first: nobody has a prediction"
-        )
-    else:
-        result = compare(prediction, measured, claim.tolerance, claim.kind, claim.relative)
+    result = _result(claim, prediction, runs)
     finding = Finding(
         study=study,
         claim=claim.id,
@@ -182,6 +175,23 @@ def _judged(
         counts=prediction is not None and claim.expected != UNDECIDED,
     )
     return Judged(finding, claim, runs, prediction)
+
+
+def _result(claim: Claim, prediction: Any, runs: tuple[xr.Dataset, ...]) -> Comparison:
+    """Measurement and verdict; what cannot be measured is a value, too, and the other claims go on."""
+    try:
+        measured = claim.measure(runs)
+    except ValueError as error:
+        told = f"could not be measured: {error}"
+        number = math.nan if prediction is None or np.ndim(prediction) else float(prediction)
+        return Comparison(number, math.nan, math.nan, math.nan, UNDECIDED, told)
+    if prediction is None:
+        number, told = (
+            float(np.nanmean(np.asarray(measured, float))),
+            "measured first: nobody has a prediction",
+        )
+        return Comparison(math.nan, number, math.nan, math.nan, UNDECIDED, told)
+    return compare(prediction, measured, claim.tolerance, claim.kind, claim.relative)
 
 
 def _run(

@@ -1,7 +1,8 @@
 """Linear recurrent networks go down the stairs: poles, zeros, saddles, and how long each plateau lasts."""
 
 # Claims register themselves in the order in which their files are imported: the order of the story.
-from stepwell.study.saddle_to_saddle import levels, saddles, dwell, start, spectrum, complex_target  # noqa: F401, I001
+from stepwell.study.saddle_to_saddle import levels, saddles, drops, dwell, dwell_limits  # noqa: F401, I001
+from stepwell.study.saddle_to_saddle import start, sign_flip, spectrum, complex_target  # noqa: F401
 from stepwell.study.base import Study
 from stepwell.study.saddle_to_saddle.protocols import claim, descent, gradient_flow, target
 
