@@ -8,6 +8,7 @@ modules share a top-level name.
 import json
 import re
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -71,6 +72,7 @@ def _bare(text: str) -> str:
 def _worded(page: dict[str, Any]) -> dict[str, Any]:
     page["formula"] = [_mathml(formula, "block") for formula in page["formula"]]
     page["look"] = [_inline(text) for text in page["look"]]
+    page["version"] = version("stepwell")
     return {**page, "claim": _inline(page["claim"]), "condition": _inline(page["condition"])}
 
 

@@ -16,8 +16,11 @@ from stepwell.lab import PAGES, bundle, wire
 from stepwell.lab.engine import AbstractRun
 from stepwell.lab.page import Page
 
-LIVE = frozenset({"poles", "residue", "saddle", "training", "ghost", "rank", "rules"})
+LIVE = frozenset({"poles", "residue", "saddle", "training", "ghost", "rules"})
 """Pages that compute in the browser, so that nothing is recorded for them."""
+
+FREE = frozenset({"speed", "lines", "target", "moment", "g", "task", "rank"})
+"""Settings that a page can change beside its recording."""
 
 DIGITS = 4
 TEMPLATE = """\
@@ -85,7 +88,8 @@ def recording(page: Page, updates: int) -> dict[str, Any]:
     engine = page.build({})
     slow = [[name, function()] for name, function in engine.slow()]
     frames = _frames(engine, updates) if isinstance(engine, AbstractRun) else []
-    run = {"settings": page.defaults(), "scene": engine.scene(), "slow": slow, "frames": frames}
+    settings = {name: value for name, value in page.defaults().items() if name not in FREE}
+    run = {"settings": settings, "scene": engine.scene(), "slow": slow, "frames": frames}
     return wire.plain(run, DIGITS)
 
 

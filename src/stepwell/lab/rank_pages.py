@@ -22,19 +22,20 @@ RANK = Page(
         r"s_{1,2}=\tfrac{\nu}{2}\pm\sqrt{\left(\tanh\nu-\tfrac{\nu}{2}\right)^2+(1-\operatorname{sech}\nu)^2}",
     ),
     settings={
-        "target": Number(label="target output", default=2.0, low=0.25, high=4.0, log=True),
-        "moment": Number(label="share of the way", default=0.999, low=0.0, high=0.999),
-        "g": Number(label="random weights g", default=0.0, low=0.0, high=0.9),
+        "target": Number(label="target output", default=2.0, low=0.25, high=4.0, log=True, live=True),
+        "moment": Number(label="share of the way", default=0.999, low=0.0, high=0.999, live=True),
+        "g": Number(label="random weights g", default=0.0, low=0.0, high=0.9, live=True),
         "task": Choice(
             label="task",
             default="flipflop",
+            live=True,
             options={
                 "flipflop": "flip-flop",
                 "mante": "context-dependent decision",
                 "romo": "delayed comparison",
             },
         ),
-        "rank": Number(label="rank R", default=25, low=0, high=25, whole=True),
+        "rank": Number(label="rank R", default=25, low=0, high=25, whole=True, live=True),
     },
     presets={
         "small target": {"target": 0.5, "g": 0.0},

@@ -148,7 +148,7 @@ async def _serve_visitor(
     session = Session({page.slug: page for page in pages}, send, pool)
     visitors.add(session)
     try:
-        await session.greet(version("stepwell"))
+        await session.greet(version("stepwell"), len(visitors) - 1)
         while True:
             message = await connection.receive()
             if message["type"] == "websocket.disconnect":

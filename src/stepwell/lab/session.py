@@ -25,6 +25,7 @@ LIMITS = {
     "idle_seconds": 600,
 }
 PIECE_SECONDS = 0.01
+LEAST_PIECE = 50  # fewer updates cost no more than the picture that ends a call
 WAITING_SECONDS = 2.0
 
 MESSAGES: dict[str, dict[str, type]] = {
@@ -58,16 +59,14 @@ class Session:
         self.running, self.waiting, self.heard = False, False, time.monotonic()
         self._engine: AbstractEngine | None = None
         self._steps: deque[int] = deque()
-        self._piece = 32
+        self._piece = LEAST_PIECE
         self._awake, self._drawn = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def greet(self, version: str) -> None:
-        """Say which protocol is spoken here."""
-        pages = list(self.pages)
-        await self.send(
-            {"type": "hello", "version": version, "protocol": PROTOCOL, "pages": pages, "limits": LIMITS}
-        )
+    async def greet(self, version: str, others: int = 0) -> None:
+        """Say which protocol is spoken here, and how many others have a page open."""
+        spoken = {"version": version, "protocol": PROTOCOL, "limits": LIMITS}
+        await self.send({"type": "hello", **spoken, "pages": list(self.pages), "others": others})
 
     async def receive(self, message: Any) -> None:
         """Obey one message, or answer with an `error` that says why not; an unknown type is ignored."""
@@ -181,7 +180,7 @@ class Session:
             events += frame.events
             updates -= piece
             share = PIECE_SECONDS / max(1e-4, time.monotonic() - began)
-            self._piece = max(1, min(2 * self._piece, int(piece * share)))
+            self._piece = max(LEAST_PIECE, min(2 * self._piece, int(piece * share)))
             if updates <= 0 or frame.done:
                 return state, frame._replace(events=tuple(events))
 

@@ -76,8 +76,8 @@ export class GhostView {
     const ratios = Array.from({ length: 321 }, (_, i) => 0.1 * 200 ** (i / 320));
     this.loss.line("limit", ratios, ratios.map((ratio) => ghostLoss(ratio * best, delay) / delay), "ink", "sharp output");
     const finite = confidence < this.stage.page.settings.confidence.high;
-    if (!finite) this.loss.remove("finite");
-    else this.stage.ask(({ ratio, loss_curve: values }) => this.loss.line("finite", ratio, values.map((x) => x / delay), "dashed pole", `confidence ${figures(confidence)}`));
+    const asked = finite && this.stage.ask(({ ratio, loss_curve: values }) => this.loss.line("finite", ratio, values.map((x) => x / delay), "dashed pole", `confidence ${figures(confidence)}`));
+    if (!asked) this.loss.remove("finite");
   }
 
   // In units of the trial: the picture is the same for every T.

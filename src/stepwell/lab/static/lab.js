@@ -19,7 +19,9 @@ export class Lab {
       this.live.textContent = text;
     });
     for (const transport of transports) transport.on((message) => this.receive(transport, message));
-    if (address) window.addEventListener("hashchange", () => this.follow());
+    if (!address) return;
+    window.addEventListener("hashchange", () => this.follow());
+    document.addEventListener("visibilitychange", () => this.entitle());
   }
 
   header() {
@@ -54,11 +56,17 @@ export class Lab {
   open(page, settings, fresh = true) {
     this.stage?.leave();
     this.main.replaceChildren();
-    document.title = `${page.title} · stepwell lab`;
     this.links?.forEach((link, i) => set(link, { "aria-current": this.pages[i] === page ? "page" : null }));
     this.links?.[this.pages.indexOf(page)].scrollIntoView({ block: "nearest", inline: "center" });
     this.stage = new Stage(this, page, settings);
     this.stage.begin(fresh);
+    if (this.address) this.entitle();
+  }
+
+  // A hidden tab draws nothing, so nothing is computed for it; its title says so.
+  entitle() {
+    const waits = document.hidden && this.stage.runner?.running;
+    document.title = `${waits ? "waiting: " : ""}${this.stage.page.title} · stepwell lab`;
   }
 
   // --- transports ---
@@ -66,10 +74,12 @@ export class Lab {
   receive(transport, message) {
     if (message.type === "hello") {
       this.online.set(transport, message.pages);
+      if (transport.kind === "python") Object.assign(this, { lost: null, others: message.others });
       this.stage?.connected();
     } else if (message.type === "lost") {
       this.online.set(transport, []);
-      this.stage?.lost(message.why);
+      this.lost = message.why;
+      this.stage?.lost();
     } else if (message.type === "answer") this.stage?.answer(message);
     else if (transport === this.stage?.transport) this.stage.runner?.receive(message);
     this.showConnection();
@@ -88,7 +98,8 @@ export class Lab {
   showConnection() {
     if (!this.connection) return;
     const transport = this.stage?.transport ?? this.transports.find((other) => this.online.get(other)?.length);
-    this.connection.textContent = transport ? kindInWords(transport.kind) : "disconnected";
+    const others = transport?.kind === "python" && this.others ? ` · ${this.others + 1} pages open` : "";
+    this.connection.textContent = transport ? kindInWords(transport.kind) + others : "disconnected";
     this.connection.dataset.kind = transport?.kind ?? "none";
   }
 }

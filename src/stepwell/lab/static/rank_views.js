@@ -39,8 +39,8 @@ export class RankView {
   // --- the linear network ---
 
   draw(settings = this.stage.settings) {
-    if (settings.g > 0) this.stage.ask((answer) => this.linear(settings, answer));
-    else this.linear(settings, exact(settings.target));
+    const asked = settings.g > 0 && this.stage.ask((answer) => this.linear(settings, answer));
+    if (!asked) this.linear(settings, exact(settings.target));
     this.task(settings);
   }
 

@@ -146,41 +146,52 @@ export class Stage {
   // A transport has come: a run that goes on here is left alone, and taken over at its next reset.
   connected() {
     const transport = this.lab.serving(this.page);
-    if (!transport || (this.transport?.kind === "browser" && this.runner?.running)) return;
-    if (transport === this.transport && transport.kind !== "python") return;
+    if (this.lab.lost && transport?.kind !== "python") this.offline(transport);
+    if (!transport || (transport === this.transport && transport.kind !== "python")) return;
+    if (this.transport?.kind === "browser" && this.runner?.running) {
+      this.warn("Python is back: the next reset goes on with it.", false);
+      return;
+    }
     this.adopt(transport);
     this.runner?.open(this.autoplay);
     this.autoplay = false;
-    if (this.settings.python) this.paint();
+    this.paint();
   }
 
   adopt(transport) {
-    this.transport = transport;
-    this.asked = false;
+    Object.assign(this, { transport, asked: false });
+    if (transport.kind === "python" && this.warning.dataset.offline) this.warn("");
     transport.send({ type: "open", page: this.page.slug });
     this.lab.showConnection();
   }
 
-  lost(why) {
-    if (this.transport?.kind !== "python") return;
+  lost() {
+    if (this.transport && this.transport.kind !== "python") return;
     this.transport = null;
     this.runner?.show(false);
-    const other = this.lab.serving(this.page);
-    this.warn(`Disconnected: ${why}. ${other ? "The run goes on here, computed by the browser." : this.page.streams ? "The run waits for the server." : "This page goes on without it."}`);
-    if (other) this.connected();
+    this.connected();
   }
 
-  // Asks Python about the present settings. One question is under way at a time; of those that wait the latest is asked.
+  offline(other) {
+    const [runs, here] = [this.page.streams || this.view.scene, other?.kind === "browser"];
+    this.warn(`Disconnected: ${this.lab.lost}. ${here ? "The run is computed by the browser." : runs ? "What Python computes waits for it." : "This page goes on without it."}`);
+    this.warning.dataset.offline = "yes";
+  }
+
+  // Asks Python about the present settings; false if it is not there. One question is under way at a time; of those
+  // that wait the latest is asked.
   ask(answered) {
-    this.answered = answered;
-    if (!this.transport) return;
-    if (this.asked) {
-      this.pending = true;
-      return;
+    if (!["python", "notebook"].includes(this.transport?.kind)) {
+      if (this.transport || !this.lab.transports.some(({ kind }) => kind === "python")) this.warn("This setting needs Python: open it in stepwell lab.");
+      return false;
     }
+    this.answered = answered;
+    this.pending = this.asked;
+    if (this.asked) return true;
     this.asked = true;
     this.seq += 1;
     this.transport.send({ type: "ask", seq: this.seq, settings: this.settings });
+    return true;
   }
 
   answer(message) {
@@ -211,6 +222,7 @@ export class Stage {
   warn(text, alarming = true) {
     if (this.warning.textContent !== text) this.warning.textContent = text;
     this.warning.classList.toggle("alarming", alarming);
+    delete this.warning.dataset.offline;
   }
 
   say(text) {
@@ -232,6 +244,6 @@ export class Stage {
   data() {
     const plots = Object.values(this.view).filter((part) => part?.series instanceof Map);
     const curves = plots.flatMap((plot) => [...plot.series].map(([label, { xs, ys }]) => [`${plot.title}: ${label}`, { xs, ys }]));
-    return { page: this.page.slug, settings: this.settings, versions: this.page.version ?? null, curves: Object.fromEntries(curves), frames: this.view.history };
+    return { page: this.page.slug, settings: this.settings, version: this.page.version, curves: Object.fromEntries(curves), frames: this.view.history };
   }
 }

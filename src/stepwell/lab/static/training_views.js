@@ -50,7 +50,7 @@ export class TrainingView {
 
   clear() {
     Object.assign(this, { history: [], trails: [], stretch: 1, seen: 0 });
-    this.curve = { xs: [], ys: [] };
+    this.curve = { xs: [], ys: [], top: FLOOR };
     this.events.replaceChildren();
     this.loss.remove("event", "level");
     this.stage.forget();
@@ -81,7 +81,7 @@ export class TrainingView {
     this.remember(frame);
     const reach = 10 ** Math.ceil(Math.log10(Math.max(frame.update, 9999)));
     for (const plot of [this.loss, this.strip]) plot.range("x", 1, reach);
-    this.loss.range("y", FLOOR / 2, roundDecade(Math.max(...this.curve.ys)));
+    this.loss.range("y", FLOOR / 2, roundDecade(this.curve.top));
     this.loss.line("loss", this.curve.xs, this.curve.ys, "pole", "loss");
     if (!frame.poles) return;
     this.drawPlane(frame);
@@ -103,6 +103,7 @@ export class TrainingView {
     if (xs.length && update <= xs.at(-1)) return;
     xs.push(update);
     ys.push(value);
+    this.curve.top = Math.max(this.curve.top, value);
   }
 
   drawPlane({ poles, zeros }) {
@@ -123,8 +124,9 @@ export class TrainingView {
   drawStrip() {
     const name = this.shownStrip;
     const rows = this.history.filter((row) => row.update > 0 && row[name]);
-    this.strip.forgetNames();
-    const width = Math.max(0, ...rows.map((row) => row[name].length));
+    const width = rows.at(-1)?.[name].length ?? 0;
+    if (this.strip.named !== `${name}${width}`) this.strip.forgetNames();
+    this.strip.named = `${name}${width}`;
     for (let k = 0; k < 6; k += 1) {
       const label = name === "norms" ? ["|b|", "|c|", "|W|"][k] : `${name === "gaps" ? "pole" : "mode"} ${k + 1}`;
       const ys = rows.map((row) => row[name][k] ?? null);

@@ -73,8 +73,8 @@ export class PolesView {
     this.bars(poles, allPoles, allZeros, gain);
     const frequencies = Array.from({ length: FREQUENCIES }, (_, i) => (Math.PI * i) / (FREQUENCIES - 1));
     this.magnitude.range("x", log ? 0.01 : 0, Math.PI, log);
-    if (python) this.stage.ask((answer) => this.curves(frequencies, answer.decibel, answer.impulse));
-    else this.curves(frequencies, decibels(allPoles, allZeros, gain, frequencies), impulseResponse(allPoles, allZeros, gain, LAGS));
+    const asked = python && this.stage.ask((answer) => this.curves(frequencies, answer.decibel, answer.impulse));
+    if (!asked) this.curves(frequencies, decibels(allPoles, allZeros, gain, frequencies), impulseResponse(allPoles, allZeros, gain, LAGS));
     const radius = Math.max(...allPoles.map(modulus));
     this.stage.badge(radius >= 1 ? "unstable" : "");
     this.say(allPoles, allZeros);

@@ -115,6 +115,7 @@ export class RecordedTransport {
     if (message.type === "open") this.page = message.page;
     else if (message.type === "speed") this.stride = Math.max(1, Math.round(message.updates / (run?.updates ?? 1)));
     else if (message.type === "reset" && run) this.reset(message, run);
+    else if (message.type === "change" && run) this.refuse(message.settings);
     else if (message.type === "start") this.running = true;
     else if (message.type === "pause") this.running = false;
     else if (message.type === "advance") this.next(1);
@@ -127,9 +128,14 @@ export class RecordedTransport {
     this.callback({ ...run.scene, type: "scene", gen });
     for (const [name, value] of run.slow) this.callback({ type: "slow", gen, name, value });
     this.next(1);
-    if (JSON.stringify(settings) !== JSON.stringify(run.settings)) {
-      this.callback({ type: "error", gen, why: "This file holds one recorded run with its own settings; open the lab to change them." });
-    }
+    this.refuse(settings);
+  }
+
+  // Other settings than those of the recording; what the view alone shows may change.
+  refuse(settings) {
+    const { [this.page]: { settings: own } } = this.runs;
+    if (Object.keys(settings).every((name) => !(name in own) || JSON.stringify(settings[name]) === JSON.stringify(own[name]))) return;
+    this.callback({ type: "error", gen: this.gen, why: "This file holds one recorded run with its own settings; open stepwell lab to change them." });
   }
 
   next(stride) {
