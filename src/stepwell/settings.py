@@ -215,16 +215,38 @@ def _named(name: str, old: Any, what: str, tables: Tables) -> Any:
 def _parsed(text: str, annotation: Any, where: str) -> Any:
     """A text as the first of the annotated kinds that it can be read as."""
     union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
-    kinds = [
-        typing.get_origin(kind) or kind for kind in (typing.get_args(annotation) if union else (annotation,))
-    ]
+    kinds = typing.get_args(annotation) if union else (annotation,)
     for kind in sorted(kinds, key=lambda kind: kind is str):  # any text is a str: try that last
         try:
-            return READERS.get(kind, _plain)(text)
+            value = READERS.get(typing.get_origin(kind) or kind, _plain)(text)
         except (KeyError, ValueError):
-            pass
-    needed = " or ".join(KINDS.get(kind, str(kind)) for kind in kinds)
-    raise ValueError(f"{where} needs {needed}, got '{text}'.")
+            continue
+        if _fits(value, kind):
+            return value
+    raise ValueError(f"{where} needs {' or '.join(map(_told, kinds))}, got '{text}'.")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value, and what it holds, is of an annotated kind; of kinds that are not plain, anything."""
+    inner, outer = typing.get_args(kind), typing.get_origin(kind) or kind
+    if outer in (types.UnionType, typing.Union):
+        return any(_fits(value, each) for each in inner)
+    if outer is tuple and isinstance(value, tuple):
+        inner = inner[:1] * len(value) if inner[-1] is ... else inner
+        return len(inner) == len(value) and all(map(_fits, value, inner))
+    if isinstance(value, bool):
+        return outer in (bool, Any)
+    wider = {float: (int, float), complex: (int, float, tuple)}
+    return outer not in (*KINDS, complex, Callable) or isinstance(value, wider.get(outer, outer))
+
+
+def _told(kind: Any) -> str:
+    """A kind in words, of lists with an example."""
+    example = {str: '["W", "b"]', tuple: '[["W", 0.5]]'}
+    inner = (*typing.get_args(kind), None)[0]
+    if typing.get_origin(kind) is tuple:
+        return f"a list such as {example.get(typing.get_origin(inner) or inner, '[0.5, -0.4]')}"
+    return KINDS.get(kind, str(kind))
 
 
 def _number(text: str) -> float:
