@@ -28,7 +28,8 @@ class FixedPointDescent(eqx.Module):
     `loss`, `gradient_norm`, `output`, `growth` (p, the product of the norms of state and adjoint), `norm` and
     `nuclear_norm` of the weight change, and its singular values `s1`, `s2`, `s3`. Its one snapshot, the end,
     has what the loss becomes with another W: `truncated_loss` [rank] (the change cut to rank 0, 1, 2),
-    `shuffled_loss` [permutation] (the entries of $W_0$ permuted) and `change_alone` (without $W_0$).
+    `shuffled_loss` [permutation] (the entries of $W_0$ permuted), `change_alone` (without $W_0$) and
+    `first_direction` (of the change only its part along the first gradient).
 
     Attributes:
         hidden: N. g: strength of the initial weights, below 1. target: $y^*$.
@@ -70,6 +71,8 @@ class FixedPointDescent(eqx.Module):
         rows = [self._row(seed) for seed in seeds]
         curves = {name: np.stack([curve[name] for curve, _ in rows]) for name in rows[0][0]}
         learning_time = curves.pop("learning_time")
+        # Plain updates are at the same learning times in every row; a flow has its own in each.
+        learning_time = learning_time if self.flow else learning_time[0]
         ends = {name: np.stack([end[name] for _, end in rows])[:, None] for name in rows[0][1]}
         lost = [str(seed) for seed, residual in zip(seeds, ends["residual"][:, 0]) if not residual < LOST]
         notes = [f"seed {', '.join(lost)}: the resolvent has lost its accuracy."] if lost else []
@@ -77,7 +80,7 @@ class FixedPointDescent(eqx.Module):
             "update": np.arange(self.updates + 1),
             "learning_time": learning_time,
             "snapshot_update": np.array([self.updates]),
-            "snapshot_learning_time": learning_time[:, -1:],
+            "snapshot_learning_time": learning_time[..., -1:],
         }
         return dataset(self, seeds, curves, ends, times, time.monotonic() - began, notes)
 
@@ -125,11 +128,15 @@ class FixedPointDescent(eqx.Module):
         # Without initial weights there is nothing to permute.
         orders = self.shuffles if self.g else min(1, self.shuffles)
         shuffled = [loss(random.permuted(W.ravel()).reshape(W.shape) + change) for _ in range(orders)]
+        M = np.eye(len(b)) - W
+        adjoint, state = _unit(np.linalg.solve(M.T, c)), _unit(np.linalg.solve(M, b))
+        first = (adjoint @ left) @ (state @ right) * np.outer(adjoint, state)
         cut = [loss(W + left[:, :r] @ right[:, :r].T) for r in range(RANKS)]
         return {
             "truncated_loss": np.array(cut),
             "shuffled_loss": np.resize(shuffled, self.shuffles) if shuffled else np.zeros(0),
             "change_alone": np.array(loss(change)),
+            "first_direction": np.array(loss(W + first)),
         }
 
 

@@ -3,11 +3,13 @@
 from stepwell.study.base import Claim, Claims, Study
 from stepwell.study.judge import Finding, check, compare
 from stepwell.study.local_rules import STUDY as local_rules
+from stepwell.study.low_rank_change import STUDY as low_rank_change
 from stepwell.study.saddle_to_saddle import STUDY as saddle_to_saddle
 
 STUDIES: dict[str, Study] = {
     "saddle_to_saddle": saddle_to_saddle,
     "local_rules": local_rules,
+    "low_rank_change": low_rank_change,
 }
 
 __all__ = ["STUDIES", "Claim", "Claims", "Finding", "Study", "check", "compare"]

@@ -1,0 +1,388 @@
+"""The linear network in simulation: against the exact theory, its limits, and what needs initial weights."""
+
+import math
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from stepwell import analysis
+from stepwell.run import settings_of
+from stepwell.study.low_rank_change import drawings_linear as drawings
+from stepwell.study.low_rank_change.linear_protocols import (
+    code_grid,
+    cosine,
+    diverging,
+    first_outputs,
+    span,
+    step_sizes,
+    unrolled,
+)
+from stepwell.study.low_rank_change.linear_readings import (
+    end,
+    gradients,
+    learning_times,
+    losses,
+    trial_outputs,
+)
+from stepwell.study.low_rank_change.protocols import claim, grid, linear
+from stepwell.study.low_rank_change.readings import strength
+from stepwell.theory import linear_flow
+
+OF_SOURCE = {"reading": "literal", "scope": "source"}
+ZERO = linear((0.0, 0.5), (0.0, 2.0))
+WIDE = linear((0.6, 2.0))
+BOTH = linear((0.0, 0.5), (0.0, 2.0), (0.6, 0.5), (0.6, 2.0))
+
+
+def exact(settings):
+    """The flow that a descent follows in the limit of many units and small steps."""
+    return linear_flow.solve(settings.g, settings.target)
+
+
+@claim("eq. 9", ZERO, kind="largest", tolerance=1e-8, **OF_SOURCE, figure=drawings.values)
+def rank_two_exact(runs):
+    """Without initial connectivity the change lies in the span of input and readout: third singular value
+    over the first."""
+    return [end(run, "s3") / end(run, "s1") for run in runs]
+
+
+@claim("section 5", span, kind="largest", tolerance=1e-10, reading="literal", figure=drawings.span)
+def span_bound(runs):
+    """There the rank is at most the number of input and output vectors, for any loss and also if these learn:
+    the first singular value too many, over the largest."""
+    return [values[int(task.inputs + task.outputs)] / values[0] for task, values in map(of_span, runs)]
+
+
+def of_span(run):
+    """The task of a record, and the singular values of its change."""
+    return settings_of(run).task, analysis.singular_values(run.W.values[0, -1], run.W.values[0, 0])
+
+
+@claim(
+    "ours",
+    grid(0.5, 1.0, 2.0),
+    kind="largest",
+    tolerance=0.02,
+    relative=True,
+    scope="source",
+    predict=lambda es: [closed_form(e) for e in es if e.g == 0],
+    figure=drawings.values,
+)
+def closed_form_zero_g(runs):
+    """The path without initial connectivity is the closed form: first two singular values, norm and learning
+    time."""
+    chosen = [run for run in runs if strength(run) == 0]
+    return [
+        [*(end(run, name).mean() for name in ("s1", "s2", "norm")), learning_times(run).mean()]
+        for run in chosen
+    ]
+
+
+def closed_form(settings):
+    """Singular values, norm and learning time of the closed form."""
+    final = linear_flow.exact_g0(linear_flow.final_g0(settings.target))
+    return [*final.singular_values, final.norm, exact(settings).time_to(0.05)]
+
+
+@claim(
+    "ours",
+    WIDE,
+    kind="mean",
+    tolerance=0.12,
+    relative=True,
+    scope="source",
+    predict=lambda es: exact(es[0]).final.norm,
+    figure=drawings.values,
+)
+def width_limit_norm(runs):
+    """With initial connectivity simulations follow the exact flow of many units: norm of the change."""
+    return end(runs[0], "norm")
+
+
+@claim(
+    "ours",
+    WIDE,
+    kind="mean",
+    tolerance=0.2,
+    relative=True,
+    scope="source",
+    predict=lambda es: exact(es[0]).time_to(0.05),
+    figure=drawings.losses_through_time,
+)
+def width_limit_time(runs):
+    """The same for the learning time."""
+    return learning_times(runs[0])
+
+
+@claim(
+    "section 3",
+    first_outputs,
+    kind="largest",
+    tolerance=0.1,
+    reading="intended",
+    scope="source",
+    scales="quick full",
+    predict=1.0,
+    figure=drawings.first_outputs,
+)
+def first_output(runs):
+    """The output before learning has a standard deviation of sqrt(beta/N): ratio to it, with and without
+    initial connectivity."""
+    spreads = [run.output.values.std() for run in runs]
+    sizes = [(settings_of(run).hidden, strength(run)) for run in runs]
+    return [spread * math.sqrt(N * (1 - g * g)) for spread, (N, g) in zip(spreads, sizes)]
+
+
+@claim("Fig. 3 d, e", BOTH, kind="largest", tolerance=0.05, **OF_SOURCE, figure=drawings.truncations)
+def effectively_rank_one(runs):
+    """One singular value dominates: loss with the change cut to rank one, over that without a change."""
+    return [run.truncated_loss.values[:, 0, 1] / run.truncated_loss.values[:, 0, 0] for run in runs]
+
+
+@claim(
+    "ours",
+    linear((0.0, 2.0)),
+    kind="mean",
+    tolerance=0.05,
+    expected="FAILS",
+    figure=drawings.truncations,
+    note="the dominant pair of vectors turns during learning",
+)
+def first_direction(runs):
+    """The direction of the first step alone does as well as the whole change: loss, over that without a
+    change."""
+    return losses(runs[0], "first_direction")
+
+
+def trends(runs):
+    """Learning time, norm and mean gradient of every record, mean over seeds, [quantity, run]."""
+    rows = [(learning_times(run), end(run, "norm"), gradients(run)) for run in runs]
+    return np.array([[np.nanmean(value) for value in row] for row in rows]).T
+
+
+@claim(
+    "Fig. 4 a-c",
+    grid(0.5),
+    predict=1.0,
+    tolerance=0.1,
+    reading="intended",
+    scope="source",
+    scales="quick full",
+    figure=drawings.trends,
+)
+def trend_with_g(runs):
+    """Learning time and norm fall with g and the gradient grows: smallest rank correlation, each with its
+    sign."""
+    g = [strength(run) for run in runs]
+    return min(sign * spearmanr(g, row)[0] for sign, row in zip((-1, -1, 1), trends(runs)))
+
+
+@claim(
+    "eqs. 11-13",
+    BOTH,
+    kind="largest",
+    tolerance=0.25,
+    scales="quick full",
+    expected="FAILS",
+    predict=lambda es: np.array([[2.0], [1.0], [-1.0]]),
+    figure=drawings.trends,
+)
+def first_order_exponents(runs):
+    """The first-order powers of 1 - g^2 for learning time, norm and gradient (2, 1, -1) hold as a law:
+    exponents between g = 0 and 0.6."""
+    values = trends(runs)
+    return np.log(values[:, 2:] / values[:, :2]) / math.log(1 - 0.6**2)
+
+
+@claim(
+    "ours",
+    linear((0.0, 2.0), (0.6, 2.0)),
+    kind="mean",
+    tolerance=0.2,
+    relative=True,
+    scope="source",
+    predict=lambda es: exact(es[1]).time_to(0.05) / exact(es[0]).time_to(0.05),
+    figure=drawings.losses_through_time,
+)
+def acceleration_exact(runs):
+    """How much faster learning is follows the exact flow: learning time at g = 0.6 over that at 0."""
+    return learning_times(runs[1]) / learning_times(runs[0]).mean()
+
+
+@claim(
+    "Fig. 4d",
+    grid(0.5),
+    predict=1.0,
+    tolerance=0.1,
+    reading="intended",
+    scope="source",
+    scales="quick full",
+    figure=drawings.shuffled,
+)
+def shuffled_loss_rises(runs):
+    """The loss after shuffling the initial weights rises with g, as g^4 (2 - g^2)^2 does: rank
+    correlation."""
+    means = [losses(run, "shuffled_loss").mean() for run in runs]
+    return spearmanr([strength(run) for run in runs], means)[0]
+
+
+@claim(
+    "Fig. 4d",
+    WIDE,
+    kind="mean",
+    tolerance=0.25,
+    relative=True,
+    expected="FAILS",
+    figure=drawings.shuffled,
+    predict=lambda es: linear_flow.first_order(es[0].g, es[0].target).shuffled_loss,
+    note="the source itself says so",
+)
+def shuffled_first_order(runs):
+    """That formula holds in numbers."""
+    return losses(runs[0], "shuffled_loss").mean(axis=-1)
+
+
+@claim("ours", WIDE, kind="mean", tolerance=0.05, figure=drawings.shuffled)
+def shuffled_is_change_alone(runs):
+    """A shuffled start is as good as none: loss after shuffling minus that of the change alone, over the
+    first loss."""
+    return losses(runs[0], "shuffled_loss").mean(axis=-1) - losses(runs[0], "change_alone")
+
+
+@claim("eq. 5", unrolled, kind="largest", tolerance=1e-3, **OF_SOURCE, figure=drawings.trial)
+def long_trial(runs):
+    """A trial of a hundred time constants stands for an infinite one: output of trained networks minus that
+    at the fixed point."""
+    gaps = []
+    for run in runs:
+        W, b, c = (run[name].values[0, -1] for name in ("W", "b", "c"))
+        rest = float((c @ np.linalg.solve(np.eye(len(W)) - W, b)).item())
+        gaps.append(trial_outputs(run)[-1] - rest)
+    return gaps
+
+
+@claim("ours", BOTH, kind="largest", tolerance=0.01, figure=drawings.paths)
+def path_free_of_target(runs):
+    """Singular values depend on the output reached and not on the target: relative gap of the first at
+    y = 0.4."""
+    found = [
+        [np.interp(0.4, *curves) for curves in zip(rising(run.output.values), run.s1.values)] for run in runs
+    ]
+    near, far = np.array(found[::2]), np.array(found[1::2])
+    return far / near - 1
+
+
+def rising(outputs):
+    """Outputs made to rise: a step too large may let one fall at the end."""
+    return np.maximum.accumulate(outputs, axis=-1)
+
+
+@claim(
+    "section 5",
+    linear((0.0, 2.0)),
+    kind="mean",
+    tolerance=0.02,
+    reading="intended",
+    scope="source",
+    predict=lambda es: lazy_gap(es[0], exact(es[0])),
+    figure=drawings.lazy,
+)
+def not_lazy(runs):
+    """The trained network is not its linearisation at the start, though every entry changes little: largest
+    gap of the two outputs, over the target."""
+    settings, times = settings_of(runs[0]), runs[0].learning_time.values
+    lazy = linear_flow.lazy_output(settings.g, settings.target, times)
+    return np.abs(runs[0].output.values - lazy).max(axis=-1) / settings.target
+
+
+def lazy_gap(settings, flow):
+    """The largest gap between the exact and the linearised flow, over the target."""
+    lazy = linear_flow.lazy_output(settings.g, settings.target, flow.learning_time)
+    return np.abs(flow.output - lazy).max() / settings.target
+
+
+@claim(
+    "supplement",
+    diverging,
+    predict=None,
+    tolerance=0.1,
+    kind="fraction",
+    reading="code",
+    scope="source",
+    scales="full",
+    expected="UNDECIDED",
+    figure=drawings.outlier_first,
+)
+def divergence_order(runs):
+    """An eigenvalue beyond 1 makes gradients explode: share of diverging runs in which it comes first."""
+    first = []
+    for run in runs:
+        largest = run.poles.values.real.max(axis=-1)
+        for loss, outlier in zip(run.loss.values, largest):
+            burst = ~(loss < 2 * loss[0])
+            if burst.any():
+                first.append(bool((outlier[: burst.argmax() + 1] > 1).any()))
+    return np.array(first, float) if first else np.array([math.nan])
+
+
+@claim("ours", step_sizes, tolerance=0.0, figure=drawings.stability_map)
+def step_bound(runs):
+    """Plain updates at the solution converge if and only if the learning rate times p^2 is below 2: runs on
+    the wrong side."""
+    grown = [run.error.values[0, -1] > run.error.values[0, 0] for run in runs]
+    return sum(grew != (settings_of(run).share > 1) for grew, run in zip(grown, runs))
+
+
+@claim(
+    "ours",
+    code_grid,
+    predict=1.0,
+    kind="fraction",
+    tolerance=0.1,
+    reading="code",
+    scales="full",
+    figure=drawings.stability_map,
+)
+def update_stability(runs):
+    """The same for whole runs at the learning rates of the code: share of runs classified right, but for
+    products between 1.5 and 3."""
+    right = []
+    for run, calm in zip(runs[::2], runs[1::2]):
+        settings = settings_of(run)
+        product = settings.learning_rate * end(calm, "growth") ** 2
+        error = np.abs(end(run, "output") / settings.target - 1)
+        strayed = (error > 1e-2) | (end(run, "norm") > 1.2 * end(calm, "norm"))
+        clear = (product < 1.5) | (product > 3)
+        right.append((strayed == (product > 2))[clear])
+    return np.concatenate(right)
+
+
+@claim(
+    "section 5 and supplement",
+    cosine(0.0),
+    predict=0.225908,
+    relative=True,
+    tolerance=0.01,
+    reading="intended",
+    scope="source",
+    figure=drawings.oscillations,
+)
+def w0_needed(runs):
+    """For some tasks input and output directions do not suffice: end loss of an oscillation, which stays that
+    of the best real exponential."""
+    return runs[0].loss.values[0, -1]
+
+
+@claim(
+    "section 5 and supplement",
+    cosine(0.0, 0.4),
+    kind="mean",
+    tolerance=0.05,
+    reading="intended",
+    scope="source",
+    scales="quick full",
+    figure=drawings.oscillations,
+)
+def w0_suffices(runs):
+    """Initial weights make it learnable: end loss, over that without them."""
+    return runs[1].loss.values[:, -1] / runs[0].loss.values[0, -1]

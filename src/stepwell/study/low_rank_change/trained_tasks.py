@@ -1,0 +1,398 @@
+"""Nonlinear networks on tasks: how fast they learn, how much they change, and of what rank the change is."""
+
+import numpy as np
+
+from stepwell import analysis
+from stepwell.rule import RULES
+from stepwell.study.base import varied
+from stepwell.study.low_rank_change import drawings_tasks as drawings
+from stepwell.study.low_rank_change.protocols import (
+    FLIPFLOP,
+    WEAK,
+    claim,
+    held,
+    recurrent_alone,
+    source_size,
+    strengths_shown,
+    trained,
+    weak,
+)
+from stepwell.study.low_rank_change.readings import (
+    BEST,
+    LAST,
+    at,
+    epochs,
+    excess,
+    initial_norms,
+    norms,
+    outliers,
+    outside,
+    ranks,
+    shortfall,
+    shuffled,
+    strength,
+    task_of,
+    trend,
+)
+from stepwell.task import Mante, Romo
+
+MEASURE_FIRST = {"predict": None, "expected": "UNDECIDED", "scales": "full", "kind": "mean"}
+OF_SOURCE = {"reading": "literal", "scope": "source"}
+
+
+def mante(scale):
+    """Mante's task at the source's size."""
+    return source_size(Mante())
+
+
+def romo(scale):
+    """Romo's task at the source's size."""
+    return source_size(Romo())
+
+
+def all_tasks(scale):
+    """The flip-flop; at `full` with Mante and Romo, at every strength."""
+    return [*source_size(FLIPFLOP), *mante(scale), *romo(scale)] if scale == "full" else weak(scale)
+
+
+@claim(
+    "Fig. 1 g, j",
+    weak,
+    predict=2.0,
+    kind="mean",
+    tolerance=0.5,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.truncation,
+)
+def rank_two_flipflop(runs):
+    """Without initial connectivity the flip-flop needs a change of rank 2."""
+    return ranks(runs[0])
+
+
+@claim(
+    "Fig. 1 g, j",
+    held,
+    predict=2.0,
+    kind="mean",
+    tolerance=0.5,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.one_trial,
+)
+def rank_two_hold(runs):
+    """The same where the other channel keeps its value, as the text has it."""
+    return ranks(runs[0])
+
+
+@claim(
+    "Fig. 1 g",
+    weak,
+    predict=2.0,
+    kind="mean",
+    tolerance=0.5,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.spectra,
+)
+def gap_flipflop(runs):
+    """The first two singular values of the change stand out: index of the largest gap."""
+    return analysis.gap_index(runs[0].singular_values.values[:, LAST])
+
+
+@claim(
+    "Fig. 1 h, i",
+    lambda scale: [mante(scale)[0], romo(scale)[0]],
+    tolerance=0.5,
+    **OF_SOURCE,
+    **MEASURE_FIRST,
+    figure=drawings.spectra,
+)
+def gap_six(runs):
+    """For Mante and Romo the first six stand out: index of the largest gap from the second value on."""
+    gaps = [analysis.gap_index(run.singular_values.values[:, LAST], least=2) for run in runs]
+    return np.concatenate(gaps)
+
+
+@claim("Fig. 1 h, k", mante, tolerance=1.0, **OF_SOURCE, **MEASURE_FIRST, figure=drawings.truncation)
+def rank_mante(runs):
+    """Without initial connectivity Mante's task needs a change of rank 4."""
+    return ranks(runs[0])
+
+
+@claim("Fig. 1 i, l", romo, tolerance=1.0, **OF_SOURCE, **MEASURE_FIRST, figure=drawings.truncation)
+def rank_romo(runs):
+    """Without initial connectivity Romo's task needs a change of rank 6."""
+    return ranks(runs[0])
+
+
+@claim(
+    "Fig. 2a",
+    weak,
+    predict=-1.0,
+    kind="mean",
+    tolerance=0.25,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.learning_curves,
+)
+def faster_with_g(runs):
+    """Learning gets faster as g grows to 0.9: rank correlation of the learning epoch and g."""
+    return trend(runs, [epochs(run) for run in runs])
+
+
+@claim(
+    "Fig. 2a",
+    strengths_shown,
+    kind="mean",
+    tolerance=0.25,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.epochs_against_g,
+)
+def chaos_slows(runs):
+    """For very large g learning slows again: what the epoch at g = 2.1 lacks to be twice that at 0.9, in
+    factors of 2."""
+    calm, wild = (epochs(run) for run in at(runs, 0.9, 2.1))
+    return shortfall(1.0, np.log2(wild / calm[: len(wild)]))
+
+
+@claim(
+    "text to Fig. 1 d-f",
+    weak,
+    kind="mean",
+    tolerance=0.25,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.learning_curves,
+)
+def smoother_with_g(runs):
+    """Learning is smoother with initial connectivity: excess of the roughness at g = 0.9 over that at 0."""
+    rough, smooth = (analysis.roughness(run.loss.values) for run in at(runs, 0.0, 0.9))
+    return excess(smooth / rough, 1.0)
+
+
+@claim(
+    "Fig. 2b",
+    strengths_shown,
+    predict=-1.0,
+    kind="mean",
+    tolerance=0.25,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.norms_against_g,
+)
+def smaller_with_g(runs):
+    """The change gets smaller as g grows to 0.9: rank correlation of its norm and g."""
+    runs = at(runs, *WEAK)
+    return trend(runs, [norms(run) for run in runs])
+
+
+@claim(
+    "section 2",
+    weak,
+    kind="mean",
+    tolerance=0.5,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.eigenvalues,
+)
+def dominated_by_w0(runs):
+    """The trained weights are dominated by the initial ones: norm of the change over that of the start, g of
+    0.6 and 0.9."""
+    return np.concatenate([norms(run) / initial_norms(run) for run in at(runs, 0.6, 0.9)])
+
+
+def rules(scale):
+    """The flip-flop of 64 units by several rules, at g = 0.9."""
+    kinds = (RULES["bptt"](), RULES["tbptt"](1), RULES["eprop"](), RULES["rflo"]())
+    runs = [trained(FLIPFLOP, 64, 0.9, 300, ranks=13) for _ in kinds]
+    return [(varied(run, experiment__rule=rule), range(3)) for run, rule in zip(runs, kinds)]
+
+
+@claim(
+    "ours",
+    rules,
+    predict=None,
+    kind="mean",
+    tolerance=1.0,
+    scales="quick",
+    expected="UNDECIDED",
+    figure=drawings.rules,
+)
+def rank_by_rule(runs):
+    """Rules that cut paths through time change the weights in fewer directions: participation ratio of the
+    change by tBPTT, e-prop and RFLO, over that by BPTT."""
+    shares = [analysis.participation_ratio(run.singular_values.values[:, LAST]) for run in runs]
+    return [np.mean(share) / np.mean(shares[0]) for share in shares[1:]]
+
+
+def widths(*sizes):
+    """The flip-flop at g = 0.6 with several numbers of units."""
+    return lambda scale: [(trained(FLIPFLOP, hidden, 0.6, 1000), range(5)) for hidden in sizes]
+
+
+@claim(
+    "Fig. S1",
+    widths(128, 256),
+    predict=1.0,
+    kind="mean",
+    tolerance=0.15,
+    scales="full",
+    **OF_SOURCE,
+    figure=drawings.learning_curves,
+)
+def width_free_norm(runs):
+    """The norm of the change does not depend on the number of units: 256 over 128."""
+    small, large = (norms(run) for run in runs)
+    return large / small.mean()
+
+
+@claim(
+    "Fig. S1",
+    widths(128, 256, 512),
+    tolerance=1.0,
+    **OF_SOURCE,
+    **MEASURE_FIRST,
+    figure=drawings.learning_curves,
+)
+def width_free_curves(runs):
+    """Nor do the learning curves: distance of the log losses of three widths over their spread between
+    seeds."""
+    curves = [np.log(run.loss.values[:, :200]) for run in runs]
+    means = np.array([curve.mean(axis=0) for curve in curves])
+    spread = np.mean([curve.std(axis=0, ddof=1).mean() for curve in curves])
+    return np.abs(means - means.mean(axis=0)).mean(axis=1) / spread
+
+
+@claim(
+    "Fig. 2c",
+    strengths_shown,
+    predict=1.0,
+    kind="mean",
+    tolerance=0.2,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.shuffled_against_g,
+)
+def shuffling_destroys(runs):
+    """Shuffling the initial weights removes the solution: loss over that before learning, g of 0.6 and
+    0.9."""
+    return np.mean([shuffled(run) for run in at(runs, 0.6, 0.9)], axis=0)
+
+
+@claim(
+    "Fig. 2d",
+    all_tasks,
+    kind="largest",
+    tolerance=0.5,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.ranks_against_g,
+)
+def rank_two_to_ten(runs):
+    """The functional rank lies between 2 and 10: largest distance of a mean over runs that learned."""
+    means = [np.nanmean(ranks(run)) for run in runs if not np.isnan(ranks(run)).all()]
+    return outside(means, 2, 10)
+
+
+@claim(
+    "Fig. 2d",
+    strengths_shown,
+    kind="mean",
+    tolerance=0.25,
+    scales="quick full",
+    **OF_SOURCE,
+    figure=drawings.ranks_against_g,
+)
+def rank_grows_flipflop(runs):
+    """The functional rank of the flip-flop grows with g: what it gains from 0 to 0.9 lacks to be 1."""
+    low, high = (ranks(run) for run in at(runs, 0.0, 0.9))
+    return np.where(np.isnan(high - low), np.nan, shortfall(1.0, high - low))
+
+
+@claim("Fig. 2d", all_tasks, tolerance=0.5, **OF_SOURCE, **MEASURE_FIRST, figure=drawings.ranks_against_g)
+def rank_flat_elsewhere(runs):
+    """It depends less on g in the other two tasks: slope against g, over that of the flip-flop."""
+    slopes = {}
+    for run in runs:
+        slopes.setdefault(type(task_of(run)).__name__, []).append((strength(run), np.nanmean(ranks(run))))
+    found = {}
+    for name, pairs in slopes.items():
+        g, mean = np.array([pair for pair in pairs if np.isfinite(pair[1])]).T
+        found[name] = np.polyfit(g, mean, 1)[0]
+    return [found[name] / found["FlipFlop"] for name in ("Mante", "Romo")]
+
+
+@claim(
+    "section 2",
+    recurrent_alone,
+    kind="largest",
+    tolerance=0.5,
+    scales="quick full",
+    reading="intended",
+    scope="source",
+    figure=drawings.truncation,
+)
+def w_only_low_rank(runs):
+    """Training W alone gives similar results: the rank stays between 2 and 10."""
+    return outside([np.nanmean(ranks(run)) for run in runs], 2, 10)
+
+
+@claim(
+    "section 2",
+    recurrent_alone,
+    predict=2.0,
+    kind="mean",
+    tolerance=1.0,
+    scales="quick full",
+    expected="FAILS",
+    note="two large singular values as before, but four are needed",
+    figure=drawings.truncation,
+)
+def w_only_same_rank(runs):
+    """The rank itself does not depend on training input and readout weights: rank at g = 0 with W alone."""
+    return ranks(runs[0])
+
+
+def plain_descents(scale):
+    """The flip-flop by plain gradient descent on all arrays, in the text's scaling, at several rates."""
+    rates = np.geomspace(0.1, 12.8, 8)
+    return [(trained(FLIPFLOP, 256, 0.0, 1000, plain=float(rate)), range(5)) for rate in rates]
+
+
+@claim("section 2", plain_descents, tolerance=1.0, **OF_SOURCE, **MEASURE_FIRST, figure=drawings.truncation)
+def sgd_rank(runs):
+    """Plain gradient descent gives similar results: rank without initial connectivity, at the largest stable
+    rate."""
+    stable = [run for run in runs if (run.diverged_at.values < 0).all()]
+    return ranks(stable[-1])
+
+
+@claim(
+    "section 5",
+    weak,
+    kind="mean",
+    tolerance=0.1,
+    scales="quick full",
+    name="outliers",
+    figure=drawings.eigenvalues,
+)
+def outliers_appear(runs):
+    """Learning leaves eigenvalues outside the disc: what their number lacks to be 1, g from 0.3 to 0.9."""
+    return np.concatenate([shortfall(1, outliers(run)) for run in at(runs, 0.3, 0.6, 0.9)])
+
+
+@claim(
+    "ours",
+    lambda scale: romo(scale)[2:],
+    kind="mean",
+    tolerance=0.05,
+    scales="full",
+    figure=drawings.truncation,
+)
+def truncation_not_monotonic(runs):
+    """Cutting the change can be worse than leaving it out: what the largest truncated loss of Romo's task,
+    over that at rank 0, lacks to be 1."""
+    losses = np.concatenate([run.truncated_loss.values[:, BEST] for run in runs])
+    return shortfall(1.0, losses[:, 1:].max(axis=1) / losses[:, 0])
