@@ -62,7 +62,7 @@ def test_its_numbers_its_address_and_its_python_can_be_taken_away(visit, slug):
     page.get_by_role("button", name="Python for this").click()
     lines = page.locator("pre.python").inner_text()
     ast.parse(lines)
-    assert "{" not in lines.replace("{}", "") or "f\"" in lines or ": " in lines
+    assert "{" not in lines.replace("{}", "") or 'f"' in lines or ": " in lines
     page.get_by_role("button", name="copy link").click()
     page.get_by_text("copied").wait_for()
     assert page.evaluate("() => navigator.clipboard.readText()").startswith(page.url.split("?")[0])

@@ -11,6 +11,7 @@ export class Handle {
   constructor(plot, { label, shape = "disc", size = 6, style = "", move, key = null, step = null, remove = null, add = null, under = false }) {
     Object.assign(this, { plot, shape, size, move, key, step, removal: remove, addition: add, x: 0, y: 0 });
     this.group = drawn("g", { class: `handle ${style}`, tabindex: "0", role: "slider", "aria-label": label }, under ? plot.under : plot.top);
+    set(this.group, { "aria-valuemin": plot.axes.x.low, "aria-valuemax": plot.axes.x.high, "aria-valuenow": plot.axes.x.low });
     this.reach = drawn("circle", { class: "reach", r: REACH }, this.group);
     this.ring = drawn("circle", { class: "ring", r: size + 6 }, this.group);
     this.mark = drawn("path", { class: "mark" }, this.group);
@@ -60,6 +61,8 @@ export class Handle {
       const log = this.plot.axes.x.log || this.plot.axes.y.log;
       this.move(...(log ? [x, y] : [x + offset[0], y + offset[1]]), event);
     });
+    // Chromium does not heed touch-action on parts of a drawing: without this the page would scroll away with the point.
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     const release = () => {
       offset = null;
       group.classList.remove("held");

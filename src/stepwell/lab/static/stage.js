@@ -76,7 +76,7 @@ export class Stage {
       item.innerHTML = text;
       return item;
     });
-    const formula = element("div", { class: "formula" }, box);
+    const formula = element("div", { class: "formula", tabindex: "0", role: "group", "aria-label": "formulas" }, box);
     for (const text of this.page.formula) element("div", {}, formula).innerHTML = text;
     element("h2", {}, box, "Take it away");
     savingButtons(box, this);
