@@ -4,14 +4,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from stepwell.study.low_rank_change import drawings_linear as drawings
-from stepwell.study.low_rank_change.protocols import claim
+from stepwell.study.low_rank_change import drawings_theory as drawings
+from stepwell.study.low_rank_change.protocols import OF_SOURCE, claim
 from stepwell.theory import linear_flow
 
 CELLS = ((0.0, 0.5), (0.0, 2.0), (0.6, 0.5), (0.6, 2.0))
 """(g, target) of the source's Fig. 3."""
-
-OF_SOURCE = {"reading": "literal", "scope": "source"}
 
 EQ_10 = {
     "A12": [{}, {1: Fraction(1)}, {1: Fraction(-1, 2)}, {1: Fraction(1, 6), 3: Fraction(1, 3)}],

@@ -12,6 +12,10 @@ from stepwell.task import FlipFlop, Mante, Romo
 
 claim = Claims("schuessler2020")
 
+OF_SOURCE = {"reading": "literal", "scope": "source"}
+MEASURE_FIRST = {"predict": None, "expected": "UNDECIDED", "scales": "full", "kind": "mean"}
+"""Words that many claims share."""
+
 FLIPFLOP, HOLD = FlipFlop("zero"), FlipFlop("hold")
 UPDATES = {FlipFlop: 1000, Mante: 2000, Romo: 6000}
 """Of the source."""
