@@ -1,5 +1,7 @@
 """What learns."""
 
+from typing import Any
+
 from stepwell.network.base import AbstractNetwork, AbstractUnitNetwork, Params, unroll
 from stepwell.network.linear import Linear
 from stepwell.network.low_rank import LowRank
@@ -7,7 +9,7 @@ from stepwell.network.lstm import LSTM
 from stepwell.network.rate import Rate
 from stepwell.network.saddle_node import SaddleNode
 
-NETWORKS: dict[str, type[AbstractNetwork]] = {
+NETWORKS: dict[str, Any] = {
     "linear": Linear,
     "rate": Rate,
     "low_rank": LowRank,

@@ -1,5 +1,7 @@
 """What must be learned."""
 
+from typing import Any
+
 from stepwell.task.arrays import Arrays
 from stepwell.task.base import AbstractTask, Sizes, Trials, draw, sizes
 from stepwell.task.data_aligned import DataAligned
@@ -11,7 +13,7 @@ from stepwell.task.romo import Romo
 from stepwell.task.step_target import StepTarget
 from stepwell.task.white_noise import WhiteNoise
 
-TASKS: dict[str, type[AbstractTask]] = {
+TASKS: dict[str, Any] = {
     "impulse": Impulse,
     "arrays": Arrays,
     "white_noise": WhiteNoise,
