@@ -33,7 +33,6 @@ SHORT = Experiment(
 LONG = replace(SHORT, updates=60_000, recording=Recording(500))
 GRID = {"network.sigma0": [0.05, 0.1, 0.2, 0.3], "rule": ["bptt", "rflo"]}
 SEEDS = range(3)
-CELLS = len(SEEDS) * (1 + len(GRID["network.sigma0"]) * len(GRID["rule"]))
 WRONG = ("unopened", "damaged", "lost", "different", "twice")
 """Stores that did not open, damaged files; cells that were lost, differ, were brought to their end twice."""
 SHARE = 0.6
@@ -104,11 +103,8 @@ def bits(folder: Path) -> dict[str, bytes]:
 def counted(folder: Path, kills: int, seed: int, tell: bool = False) -> dict[str, int]:
     """Kill so often, in as many stores as it takes, and compare each with an undisturbed one."""
     draw, undisturbed = random.Random(seed), folder / "undisturbed"
-    finished(undisturbed)  # compiles
-    longest, reference = SHARE * finished(folder / "again"), bits(undisturbed)
-    count = dict.fromkeys(
-        ("kills", "stores", "resumed", "unopened", "damaged", "lost", "different", "twice"), 0
-    )
+    longest, reference = SHARE * finished(undisturbed), bits(undisturbed)
+    count = dict.fromkeys(("kills", "midway", "stores", "resumed", *WRONG), 0)
     while count["kills"] < kills:
         store, before = folder / f"store-{count['stores']}", count["kills"]
         while count["kills"] < kills and killed(store, draw.uniform(0, longest)):

@@ -229,7 +229,8 @@ def _train(block: Block, progress: Callable[[Progress], None] | None) -> xr.Data
             progress(Progress(int(reached.update), experiment.updates + 1, loss))
         if not np.isfinite(loss).any():
             break
-        if block.checkpoints is not None:
+        # With all updates made only the last entry is left: kept as a piece it would come twice on resuming.
+        if block.checkpoints is not None and reached.update < experiment.updates:
             block.checkpoints.save(reached, pieces)
     return recorded(block, pieces, time.monotonic() - began, notes)
 
