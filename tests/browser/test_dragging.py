@@ -110,11 +110,14 @@ def test_keys_do_all_that_a_hand_does(poles):
 
 
 def test_the_ring_of_focus_can_be_seen(poles):
-    shown = "() => getComputedStyle(document.activeElement.querySelector('.ring')).opacity + getComputedStyle(document.activeElement.querySelector('.ring')).stroke"
+    shown = """() => {
+      const ring = getComputedStyle(document.activeElement.querySelector('.ring'));
+      return [ring.stroke, ring.opacity];
+    }"""
     pole(poles).focus()
     poles.keyboard.press("ArrowRight")
-    focused = poles.evaluate(shown)
-    assert "none" not in focused and not focused.startswith("0r")
+    stroke, opacity = poles.evaluate(shown)
+    assert opacity == "1" and stroke not in ("none", "rgba(0, 0, 0, 0)")
 
 
 def test_nothing_needs_dragging(poles):

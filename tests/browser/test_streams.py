@@ -29,7 +29,10 @@ def update(page):
 
 def streaming(page, beyond=0):
     page.wait_for_function(
-        "(beyond) => Number(/update (\\d+)/.exec(document.querySelector('.status').textContent)?.[1]) > beyond",
+        """(beyond) => {
+          const shown = /update (\\d+)/.exec(document.querySelector('.status').textContent);
+          return Number(shown?.[1]) > beyond;
+        }""",
         arg=beyond,
     )
 
@@ -49,7 +52,8 @@ window.WebSocket = class extends Plain {
     this.addEventListener('message', ({ data }) => {
       const message = typeof data === 'string' ? JSON.parse(data) : {};
       if (message.type === 'scene') window.first = [];
-      if (message.type === 'frame') window.first.push([message.gen, message.frame, message.update, message.loss.at(-1)]);
+      const { gen, frame, update, loss } = message;
+      if (message.type === 'frame') window.first.push([gen, frame, update, loss.at(-1)]);
     });
   }
 };

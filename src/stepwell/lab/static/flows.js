@@ -80,11 +80,13 @@ export function ghostState(r, t) {
 
 export function rankState(nu) {
   const [t, q] = [Math.tanh(nu), 1 / Math.cosh(nu)];
-  const spread = Math.hypot(t - nu / 2, 1 - q);
+  // Written so that no digits are lost where ν is small.
+  const [diagonal, lower] = [2 * Math.sinh(nu / 2) ** 2 * q, nu - t];
+  const largest = nu / 2 + Math.hypot(t - nu / 2, diagonal);
   return {
     output: t / (1 - nu * t),
-    singular: [nu / 2 + spread, nu / 2 - spread],
-    entries: [1 - q, t, nu - t, 1 - q],
+    singular: [largest, nu === 0 ? 0 : (t * lower - diagonal ** 2) / largest],
+    entries: [diagonal, t, lower, diagonal],
     slowness: (1 - nu * t) ** 4,
   };
 }
