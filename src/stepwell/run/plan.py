@@ -100,8 +100,12 @@ def label(value: Any) -> Any:
     return json.dumps(data)
 
 
-def planned(settings: Sequence[Any], seeds: Sequence[int]) -> list[Block]:
+def planned(settings: Sequence[Any], seeds: Sequence[int], rows: int | None = None) -> list[Block]:
     """All runs of some settings on some seeds, in blocks of equal structure and equal size.
+
+    Args:
+        settings, seeds: what to run.
+        rows: most runs of a block; None for as many as leave work for many cores.
 
     Raises:
         ValueError: for settings that cannot be told apart when they are stored, or that cannot run.
@@ -117,10 +121,12 @@ def planned(settings: Sequence[Any], seeds: Sequence[int]) -> list[Block]:
     for fingerprint, each in unique.items():
         alike = structure(each) if isinstance(each, Experiment) else fingerprint
         groups.setdefault(alike, []).append(fingerprint)
-    return [block for group in groups.values() for block in _blocks({f: unique[f] for f in group}, seeds)]
+    return [
+        block for group in groups.values() for block in _blocks({f: unique[f] for f in group}, seeds, rows)
+    ]
 
 
-def _blocks(settings: dict[str, Any], seeds: Sequence[int]) -> list[Block]:
+def _blocks(settings: dict[str, Any], seeds: Sequence[int], rows: int | None) -> list[Block]:
     """The blocks of settings that have one structure."""
     first = next(iter(settings.values()))
     cells = [(index, seed) for index in range(len(settings)) for seed in seeds]
@@ -128,7 +134,7 @@ def _blocks(settings: dict[str, Any], seeds: Sequence[int]) -> list[Block]:
     if isinstance(first, Experiment):
         check(first)
         most, own = width(first), differing(list(settings.values()))
-    most = min(most, MOST, max(LEAST, len(cells) // WANTED))
+    most = min(most, rows or min(MOST, max(LEAST, len(cells) // WANTED)))
     rows = -(-len(cells) // -(-len(cells) // most))
     return [_block(settings, cells[at : at + rows], rows, own) for at in range(0, len(cells), rows)]
 

@@ -6,18 +6,22 @@ from stepwell import figure
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
 from stepwell.study.ghost.drawings import caption
-from stepwell.study.ghost.readings import drops, learning_rate, stuck
+from stepwell.study.ghost.readings import (
+    first_ghosts,
+    learned,
+    learning_rate,
+    plateau_times,
+    stuck,
+    trial,
+)
 
 
 def rate_times_drop(runs, predicted, ax):
     """Rate times drop of every seed against the rate."""
-    rates, products = (
-        np.array([learning_rate(run) for run in runs]),
-        np.where(drops(runs) >= 0, drops(runs), np.nan),
-    )
-    for seed, column in enumerate((products * rates[:, None]).T):
-        ax.plot(rates, column, "o-", color=figure.mode_colour(1 + seed % 5), label=f"seed {seed}")
-    ax.set(xscale="log", xlabel="learning rate", ylabel="learning rate × drop")
+    for k, row in enumerate(plateau_times(runs[0])):
+        ink = figure.mode_colour(1 + k % 5)
+        ax.plot(settings_of(runs[0]).rates, row, "o-", color=ink, label=f"seed {runs[0].seed.values[k]}")
+    ax.set(xscale="log", xlabel="learning rate", ylabel="learning rate × length of the plateau")
     ax.set_ylim(bottom=0)
     figure.log_ticks(ax)
     figure.key_above(ax, columns=5)
@@ -26,14 +30,15 @@ def rate_times_drop(runs, predicted, ax):
 
 def rate_window(runs, predicted, ax):
     """Mean loss ± standard error against the learning rate, at several updates."""
-    rates, last = np.array([learning_rate(run) for run in runs]), runs[0]["update"].values[-1]
-    for k, u in enumerate(range(10000, last + 1, max(10000, last // 50000 * 10000)), 1):
-        losses = np.array([run.loss.values[:, u] for run in runs])
-        error = losses.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-        ax.errorbar(rates, losses.mean(axis=1), yerr=error, color=figure.mode_colour(k), label=f"{u}")
+    run = runs[0]
+    for k, u in enumerate((10000, 20000, 50000), 1):
+        losses = run.losses.values[:, np.searchsorted(run.snapshot_update.values, u)]
+        error = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
+        ink, name = figure.mode_colour(k), f"after {u} updates"
+        ax.errorbar(settings_of(run).rates, losses.mean(axis=0), yerr=error, color=ink, label=name)
     ax.set(xscale="log", xlabel="learning rate", ylabel="mean loss")
     figure.log_ticks(ax)
-    figure.key_above(ax, columns=5)
+    figure.key_above(ax)
     return ax
 
 
@@ -84,4 +89,63 @@ def delay_law(runs, predicted, ax):
     ax.set(xscale="log", xlabel="learning rate", ylabel="share in the no-learning zone")
     figure.log_ticks(ax)
     figure.key_above(ax)
+    return ax
+
+
+def leads(runs, predicted, ax):
+    """When the first ghost comes, relative to the drop, per network, delay and strength of start."""
+    for k, run in enumerate(runs):
+        settings = settings_of(run)
+        lead = first_ghosts(run)
+        lead = lead[np.isfinite(lead)]
+        ink = figure.mode_colour({10: 1, 20: 2, 40: 3}[settings.task.delay])
+        ax.plot(lead, np.full(len(lead), k), "o", color=ink, alpha=0.6)
+    gains = [f"{value_of(settings_of(run), 'network__sigma0') ** 2:.0f}" for run in runs]
+    delays = [settings_of(run).task.delay for run in runs]
+    labels = [f"gain {gain}, delay {delay}" for gain, delay in zip(gains, delays)]
+    ax.axvline(0, color=figure.colour("ink"))
+    ax.set(yticks=range(len(runs)), yticklabels=labels, xlabel="first ghost, updates after the drop")
+    return ax
+
+
+def noises(runs, predicted, ax):
+    """The share of networks that learn and that end in the zone, against the noise in training."""
+    level = [settings_of(run).rule.noise for run in runs]
+    for read, ink, name in (
+        (learned, "student", "learned at some point"),
+        (stuck, "vermillion", "in the zone"),
+    ):
+        ax.plot(level, [read(run).mean() for run in runs], "o-", color=figure.colour(ink), label=name)
+    ax.set(ylim=(-0.03, 1.03), xlabel="standard deviation of the noise of a unit", ylabel="share of networks")
+    figure.key_above(ax)
+    return ax
+
+
+def toy_rates(runs, predicted, ax):
+    """The rate at which half of the networks are lost against the delay, beside powers of the delay."""
+    found = {}
+    for run in runs:
+        found.setdefault(settings_of(run).task.delay, []).append((learning_rate(run), stuck(run).mean()))
+    delays = np.array(sorted(found))
+    rates = np.array([next((rate for rate, share in found[d] if share >= 0.5), np.nan) for d in delays])
+    ax.plot(delays, rates, "o-", color=figure.colour("student"), label="networks")
+    for power, dash in ((-2, "--"), (-4, ":")):
+        law = rates[0] * (delays / delays[0]) ** float(power)
+        ax.plot(delays, law, dash, color=figure.colour("ink"), label=f"power {power}")
+    ax.set(xscale="log", yscale="log", xlabel="delay, steps", ylabel="rate that half do not survive")
+    figure.log_ticks(ax)
+    figure.key_above(ax)
+    return ax
+
+
+def trial_speeds(runs, predicted, ax):
+    """The speed of the state through a trial, at several updates of one network of full rank."""
+    run = runs[0]
+    for k, update in enumerate((0, 50, 400, 3000), 1):
+        path = trial(run, 0, int(np.searchsorted(run.snapshot_update.values, update)))[1]
+        speed = 2 * np.linalg.norm(np.diff(path, axis=0), axis=1)
+        ax.plot(speed, color=figure.mode_colour(k), label=f"update {update}")
+    ax.set(yscale="log", xlabel="step", ylabel="speed |F| of the state")
+    figure.log_ticks(ax)
+    figure.key_above(ax, columns=4)
     return ax

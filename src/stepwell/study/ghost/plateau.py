@@ -6,14 +6,15 @@ import numpy as np
 
 from stepwell.analysis import abrupt_learning
 from stepwell.analysis.bottleneck import partial_passage
-from stepwell.study.ghost import drawings
-from stepwell.study.ghost.protocols import claim, low_rate, low_rate_closely, low_rate_long
+from stepwell.study.ghost import drawings, drawings_rates
+from stepwell.study.ghost.protocols import claim, low_rate, low_rate_closely, low_rate_long, strengths
 from stepwell.study.ghost.readings import (
     DELAY,
     LEAK,
     THRESHOLD,
     counts,
     drops,
+    first_ghosts,
     nearest_ghost,
     params_at,
     passage,
@@ -237,3 +238,31 @@ def passage_partial(runs):
     at = np.searchsorted(runs[0].snapshot_update.values, (50000, 100000, 200000, 300000, 490000))
     states = [params_at(runs[0], seed, place) for seed in range(4) for place in at]
     return [partial(params) / passage(params) for params in states]
+
+
+@claim(
+    "Fig. 3A, read strictly",
+    lambda scale: strengths(scale, 1.0, 3.0),
+    tolerance=0.0,
+    scales="full",
+    figure=drawings_rates.leads,
+)
+def ghost_order_sweep(runs):
+    """First the drop, then the ghost, is general for weak starts: networks with a ghost before the drop."""
+    return sum(np.sum(first_ghosts(run) < 0) for run in runs)
+
+
+@claim(
+    "Fig. 3A, read strictly",
+    lambda scale: strengths(scale, 10.0),
+    predict=None,
+    tolerance=0.0,
+    reading="reconstructed",
+    scales="full",
+    expected="UNDECIDED",
+    figure=drawings_rates.leads,
+)
+def ghost_first_from_strong_start(runs):
+    """From strong starts the ghost can come before the drop: share of the networks that drop."""
+    lead = np.concatenate([first_ghosts(run) for run in runs])
+    return lead[~np.isnan(lead)] < 0

@@ -14,6 +14,7 @@ from stepwell.network.low_rank import LowRank
 from stepwell.run.continued import continued
 from stepwell.run.record import dataset
 from stepwell.run.reduced_toy import ToyDescent
+from stepwell.run.trainer import start
 from stepwell.settings import number, setting
 from stepwell.study.base import Claims, Run, value_of, varied
 from stepwell.study.ghost.watched import Watched
@@ -134,7 +135,8 @@ def low_rate(scale: str) -> list[Run]:
 def low_rate_closely(scale: str) -> list[Run]:
     """The same, and every update around the drop."""
     experiment, seeds = low_rate(scale)[0]
-    return [(experiment, seeds), (Closeup(experiment, 200, 2000, most=6), seeds)]
+    after = 300 if scale == "smoke" else 2000
+    return [(experiment, seeds), (Closeup(experiment, 200, after, most=6), seeds)]
 
 
 def low_rate_long(scale: str) -> list[Run]:
@@ -158,6 +160,47 @@ def recoveries(scale: str) -> list[Run]:
     """Networks in the no-learning zone, trained on at lower confidence."""
     experiment, seeds = high_rate(scale)[0]
     return [(Recovery(experiment, CONFIDENCES), seeds)]
+
+
+def strengths(scale: str, *gains: float) -> list[Run]:
+    """Rank one from stronger starts at three delays, with a look every 20 updates."""
+    return [
+        (rank_one(rate, updates, 20, delay=delay, sigma0=gain**0.5), range(10))
+        for gain in gains
+        for delay, rate, updates in ((10, 0.01, 30000), (20, 0.01, 30000), (40, 0.005, 60000))
+    ]
+
+
+def full_rank(scale: str) -> list[Run]:
+    """Networks of full rank at a low rate, and from a tenth of their recurrent weights at a higher one."""
+    usual, faint = (
+        rank_one(rate, updates, 50, "float32", rank=None, tied=False)
+        for rate, updates in ((0.01, 3000), (0.03, 1000))
+    )
+    return [(usual, range(10)), (Scaled(faint, 0.1), range(3))]
+
+
+class Scaled(eqx.Module):
+    """Training from recurrent weights `W` that are multiplied by a factor.
+
+    Attributes:
+        experiment: what is trained. factor: of the weights at the start.
+    """
+
+    experiment: Experiment
+    factor: float = number(0.1)
+
+    def run(self, seeds: Sequence[int], store: Any = None) -> xr.Dataset:
+        """The record, with the snapshots of the experiment."""
+        params = dict(start(self.experiment, seeds).params)
+        params["W"] = self.factor * params["W"]
+        updates, every = self.experiment.updates, self.experiment.recording.every
+        found = continued(self.experiment, params, updates)
+        at, rate = np.arange(updates + 1), value_of(self.experiment, "optimiser__learning_rate")
+        times = {"update": at, "learning_time": rate * at}
+        times |= {f"snapshot_{name}": values[::every] for name, values in times.items()}
+        curves = {name: found.pop(name) for name in ("loss", "gradient_norm")}
+        return dataset(self, seeds, curves, {k: v[:, ::every] for k, v in found.items()}, times, 0.0)
 
 
 class Closeup(eqx.Module):

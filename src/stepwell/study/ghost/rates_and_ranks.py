@@ -4,34 +4,63 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from stepwell.analysis import abrupt_learning
+from stepwell.analysis.rest_points import fixed_points
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
 from stepwell.study.ghost import drawings_rates as drawings
-from stepwell.study.ghost.protocols import RATES, claim, rank_one
-from stepwell.study.ghost.readings import drops, learned, learning_rate, stuck
+from stepwell.study.ghost.protocols import RATES, claim, full_rank, rank_one
+from stepwell.study.ghost.rate_scan import RateScan
+from stepwell.study.ghost.readings import (
+    LEAK,
+    drops,
+    learned,
+    learning_rate,
+    nearest_ghost,
+    params_at,
+    plateau_times,
+    stuck,
+    trial,
+)
+from stepwell.theory import saddle_node as toy
 
 
 def rate_scan(scale):
     """Rank one over learning rates."""
     chosen, seeds, updates = {
-        "smoke": (range(18, 25, 2), 2, 21000),
-        "quick": (range(0, 29, 2), 5, 50000),
-        "full": (range(30), 10, 200001),
+        "smoke": (slice(18, 25, 2), 2, 21000),
+        "quick": (slice(0, 29, 2), 5, 50000),
+        "full": (slice(None), 10, 200001),
     }[scale]
-    return [(rank_one(RATES[i], updates, 10000, "float32"), range(seeds)) for i in chosen]
+    return [
+        (RateScan(rank_one(0.01, updates, 10000, "float32"), tuple(RATES[chosen].tolist())), range(seeds))
+    ]
 
 
-def between(runs, low, high):
-    """The records with a learning rate in a range, a little widened for rounding."""
-    return [run for run in runs if 0.999 * low <= learning_rate(run) <= 1.001 * high]
+def between(run, low, high):
+    """Which rates of a scan are in a range, a little widened for rounding, [rate]."""
+    rates = np.array(settings_of(run).rates)
+    return (0.999 * low <= rates) & (rates <= 1.001 * high)
 
 
-@claim("Fig. S1", rate_scan, tolerance=0.01, scope="source", figure=drawings.rate_times_drop)
+def at_work(run):
+    """Whether a network is better than a silent one at the end, [seed, ...]."""
+    return learned(run) & ~stuck(run)
+
+
+@claim(
+    "Fig. S1",
+    rate_scan,
+    tolerance=0.01,
+    scope="source",
+    figure=drawings.rate_times_drop,
+    note="the plateau ends with a loss below 0.9 of the first; below one half 1 of 32 networks comes 1.1 % "
+    "late, since near rate 0.019 its loss oscillates around 0.55 before",
+)
 def rate_times_drop(runs):
-    """The plateau is gradient flow: rate times drop is a constant of the seed, from rate 0.0017 to 0.030."""
-    chosen = between(runs, RATES[12], RATES[24])
-    products = drops(chosen) * np.array([learning_rate(run) for run in chosen])[:, None]
-    return np.abs(products / products.mean(axis=0) - 1).max()
+    """The plateau is gradient flow: from rate 0.0017 to 0.030 its length times the rate is the seed's own
+    constant."""
+    products = plateau_times(runs[0])[:, between(runs[0], RATES[12], RATES[24])]
+    return np.nanmax(np.abs(products / np.nanmean(products, axis=1, keepdims=True) - 1))
 
 
 @claim(
@@ -46,15 +75,10 @@ def rate_times_drop(runs):
 )
 def rate_window(runs):
     """There is a window of useful rates: networks that do not learn inside it, and that do outside."""
-    inside = between(runs, RATES[16], RATES[20])
-    outside = between(runs, RATES[24], 1.0) + between(runs, 0.0, RATES[10])
-    missing = sum((~at_work(run)).sum() for run in inside)
-    return missing + sum(at_work(run).sum() for run in outside)
-
-
-def at_work(run):
-    """Whether a network is better than a silent one at the end, [seed]."""
-    return learned(run) & ~stuck(run)
+    run, working = runs[0], at_work(runs[0])
+    inside = between(run, RATES[16], RATES[20])
+    outside = between(run, RATES[24], 1.0) | between(run, 0.0, RATES[10])
+    return np.sum(~working[:, inside]) + np.sum(working[:, outside])
 
 
 def ranks(scale):
@@ -181,3 +205,65 @@ def rate_against_delay(runs):
     to be 1."""
     rates = half_loss_rates(runs)
     return max(0.0, 1 - abs(np.log(rates[40] / 40 / (rates[10] / 10)) / np.log(4) + 5))
+
+
+def toy_rates(runs):
+    """The toy model's critical rate with the curvature of the networks' own ghosts, by delay.
+
+    A network's loss is divided by its delay, and a step is half a time constant.
+    """
+    rates = {}
+    for run in runs:
+        delay = settings_of(run).task.delay
+        if delay not in rates:  # the lowest rate comes first
+            ghosts = [
+                nearest_ghost(params_at(run, seed, -1))[0] for seed in np.flatnonzero(at_work(run)).tolist()
+            ]
+            curvature = np.median([abs(ghost.curvature) for ghost in ghosts if ghost is not None])
+            T = delay * (1 - LEAK)
+            rates[delay] = T * toy.critical_learning_rate(T, float(curvature))
+    return rates
+
+
+@claim(
+    "new",
+    delays,
+    predict=None,
+    tolerance=0.0,
+    scales="full",
+    expected="UNDECIDED",
+    figure=drawings.toy_rates,
+    note="the trained parameters are not r; the formula lacks the squared size of its gradient in them",
+)
+def toy_rate_for_networks(runs):
+    """The toy rate with the ghost's own curvature predicts that of the networks: their ratio over delays."""
+    measured, formula = half_loss_rates(runs), toy_rates(runs)
+    return [measured[delay] / formula[delay] for delay in measured]
+
+
+LOOKS = (0, 50, 200, 400, 2000, 3000)
+"""Updates at which points of networks of full rank are looked for."""
+
+
+@claim(
+    "suggested by Fig. S2",
+    full_rank,
+    predict=None,
+    tolerance=0.0,
+    reading="intended",
+    scales="full",
+    expected="UNDECIDED",
+    figure=drawings.trial_speeds,
+    note="starts on the trajectory only; what is found are saddles",
+)
+def full_rank_ghost(runs):
+    """Networks of full rank also pass through a ghost: share of those with one that acts on the state."""
+    return [passes_ghost(run, seed) for run in runs for seed in range(run.sizes["seed"])]
+
+
+def passes_ghost(run, seed):
+    """Whether a network has, at one of the looks, a ghost that passes the filter of its trajectory."""
+    looks = np.flatnonzero(np.isin(run.snapshot_update.values, LOOKS)).tolist()
+    trials = (trial(run, seed, look) for look in looks)
+    found = (fixed_points(field, path[::3], trajectory=path) for field, path in trials)
+    return any(point.kind == "ghost" for points in found for point in points)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from stepwell import analysis
 from stepwell.analysis.abrupt_learning import drop
 from stepwell.analysis.bottleneck import exact_passage
-from stepwell.analysis.fields import latent_field
+from stepwell.analysis.fields import latent_field, network_field
 from stepwell.analysis.rest_points import RestPoint, fixed_points
 from stepwell.analysis.saddle_nodes import GRID, Census, census
 from stepwell.run import settings_of
@@ -82,6 +83,25 @@ def nearest_ghost(params: dict[str, np.ndarray]) -> tuple[RestPoint | None, floa
     return ghost, float(away)
 
 
+def first_ghosts(run: xr.Dataset, after: int = 1000) -> np.ndarray:
+    """The update of the first ghost less that of the drop, [seed]; NaN without a drop, infinite without a
+    ghost until so many updates after the last drop."""
+    at, since = drop(run.loss.values), run.snapshot_update.values
+    seen = counts(run, snapshots=np.flatnonzero(since <= at.max() + after)).ghosts > 0
+    lead = np.where(seen.any(axis=1), since[np.argmax(seen, axis=1)] - at, np.inf)
+    return np.where(at >= 0, lead, np.nan)
+
+
+def trial(run: xr.Dataset, seed: int, snapshot: int) -> tuple[Any, np.ndarray]:
+    """The field of a network of full rank, and its states through one and a half trials, [step, unit]."""
+    params = {name: run[name].values[seed, snapshot].astype(float) for name in ("W", "b")}
+    field = network_field(value_of(settings_of(run), "network"), params, 1.0)
+    path = [np.full(len(params["W"]), -0.3)]
+    for _ in range(3 * DELAY):
+        path.append(path[-1] + (1 - LEAK) * np.asarray(field(jnp.asarray(path[-1]))))
+    return field, np.array(path)
+
+
 def learned(run: xr.Dataset) -> np.ndarray:
     """Whether the accuracy ever rose above 1/2, [seed]."""
     return run.onset.values[:, -1] >= 0
@@ -109,6 +129,12 @@ def sharpness(run: xr.Dataset, seed: int, snapshot: int) -> float:
 def drops(runs: Sequence[xr.Dataset]) -> np.ndarray:
     """The first update with a loss below half of the first, [run, seed]; -1 for never."""
     return np.array([drop(run.loss.values / run.loss.values[:, :1]) for run in runs])
+
+
+def plateau_times(scan: xr.Dataset) -> np.ndarray:
+    """Learning rate times the length of the plateau, [seed, rate]; NaN for one that does not end."""
+    at = scan.left_at.values
+    return np.where(at >= 0, at, np.nan) * np.array(settings_of(scan).rates)
 
 
 def uncertain_steps(run: xr.Dataset, seed: int, snapshot: int) -> float:
