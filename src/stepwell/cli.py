@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from stepwell.cli_check import check
+from stepwell.cli_fetch import fetch
 from stepwell.cli_lab import lab
 from stepwell.cli_run import run
 from stepwell.cli_show import show
@@ -116,6 +117,7 @@ def _refused(sentence: str) -> int:
 
 app.command(epilog="Example: stepwell check saddle_to_saddle --scale quick --report report")(check)
 app.command(epilog="Example: stepwell run saddle_to_saddle/staircase network.sigma0=1e-4 --plot poles")(run)
+app.command(epilog="Example: stepwell fetch sentiment")(fetch)
 app.command(epilog="Example: stepwell show saddle_to_saddle/staircase")(show)
 app.command(
     epilog="Example: stepwell sweep saddle_to_saddle network.sigma0=1e-4,1e-3 rule=bptt,rflo --seeds 5"

@@ -10,6 +10,7 @@ from stepwell.task.flipflop import FlipFlop
 from stepwell.task.impulse import Impulse
 from stepwell.task.mante import Mante
 from stepwell.task.romo import Romo
+from stepwell.task.sentiment import Sentiment
 from stepwell.task.step_target import StepTarget
 from stepwell.task.white_noise import WhiteNoise
 
@@ -22,6 +23,7 @@ TASKS: dict[str, Any] = {
     "mante": Mante,
     "romo": Romo,
     "step_target": StepTarget,
+    "sentiment": Sentiment,
     "delayed_activation": DelayedActivation,
 }
 
@@ -35,6 +37,7 @@ __all__ = [
     "Impulse",
     "Mante",
     "Romo",
+    "Sentiment",
     "Sizes",
     "StepTarget",
     "Trials",
