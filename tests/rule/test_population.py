@@ -8,8 +8,8 @@ from scipy.linalg import solve_discrete_lyapunov
 
 from stepwell.network import Linear
 from stepwell.rule import BPTT, RFLO, RTRL, TBPTT, EProp
-from stepwell.rule.base import AbstractRule
 from stepwell.rule.aligned_modes import mode_update, mode_way
+from stepwell.rule.base import AbstractRule
 from stepwell.rule.population import population_update
 from stepwell.task.white_noise import WhiteNoise
 

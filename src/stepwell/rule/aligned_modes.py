@@ -25,10 +25,10 @@ class ModeWay(NamedTuple):
         terms: of a rule that looks back several steps, but not all; else None.
     """
 
-    k0: Array
-    k1: Array
-    B0: Array
-    B1: Array
+    k0: Any
+    k1: Any
+    B0: Any
+    B1: Any
     terms: int | None
 
 

@@ -37,7 +37,8 @@ class PopulationDescent(eqx.Module):
         feedback: standard deviation of the entries of F; None for $1/\sqrt{\mathrm{hidden}}$.
         own_teacher: whether every seed draws a teacher of its own, in place of the task's.
         exact_every: every so many updates one by BPTT takes the place of the rule's; 0 for never.
-        basis: number of a random rotation of the hidden space, teacher excepted; 0 for none.
+        basis: number of a random rotation of the hidden units and their feedback; 0 for none. The teacher's
+            own axes enter no update.
 
     Raises:
         ValueError: if the network has a leak, the task no teacher, or the updates no whole number of

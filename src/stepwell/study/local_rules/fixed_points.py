@@ -4,7 +4,7 @@ import numpy as np
 
 from stepwell import theory
 from stepwell.rule import RULES
-from stepwell.study.local_rules import drawings
+from stepwell.study.local_rules import drawings_modes
 from stepwell.study.local_rules.closed_forms import FIRST
 from stepwell.study.local_rules.protocols import (
     BPTT,
@@ -75,7 +75,7 @@ def eprop_decouples_any_basis(runs):
     tolerance=1e-12,
     reading="literal",
     scope="source",
-    figure=drawings.vector_field,
+    figure=drawings_modes.vector_field,
 )
 def rflo_only_optima(runs):
     """BPTT and tBPTT rest on the line a = b = 0, and RFLO leaves it: the speed of b there."""
@@ -86,17 +86,11 @@ def escape_rates(experiments):
     """The rate of escape from the line at every drawn place, beside a trace of 0."""
     found = []
     for experiment in experiments:
-        p = experiment.places(0)
-        # The rate depends on the size of a* b* alone, in proportion.
-        rate = np.abs(p["a_star"] * p["b_star"]) * _unit_rate(experiment.rule, p)
+        places = experiment.places(0)
+        where = {name: places[name] for name in ("w", "a_star", "b_star", "w_star", "decay")}
+        rate = theory.line_rate(experiment.rule, **where)
         found.append(np.stack([np.zeros(len(rate)), rate]))
     return found
-
-
-def _unit_rate(rule, places):
-    constant = places["decay"] if rule == SYMMETRIC else None
-    k = {BPTT: places["w"], TBPTT: 0.0}.get(rule, constant)
-    return 1 / np.sqrt((1 - places["w"] * places["w_star"]) * (1 - k * places["w_star"]))
 
 
 @claim(
@@ -106,6 +100,7 @@ def _unit_rate(rule, places):
     kind="largest",
     tolerance=1e-8,
     scope="source",
+    figure=drawings_modes.vector_field,
 )
 def line_is_saddle(runs):
     """The line a = b = 0 is a saddle for BPTT, tBPTT(1) and RFLO with the true readout: trace and rate."""
@@ -122,7 +117,7 @@ def right_sign(run):
     return run.feedback.values[0] * run.s.values[0] > 0
 
 
-@claim("section 3", ensemble(BPTT, TBPTT, SYMMETRIC), tolerance=0.0)
+@claim("section 3", ensemble(BPTT, TBPTT, SYMMETRIC), tolerance=0.0, figure=drawings_modes.diagonal_field)
 def others_stable(runs):
     """Every optimum is stable for BPTT, tBPTT(1) and RFLO with the true readout: number of exceptions."""
     return sum(int((~stable(run)).sum()) for run in runs)
@@ -135,7 +130,7 @@ def others_stable(runs):
     tolerance=1e-3,
     reading="reconstructed",
     scope="source",
-    figure=drawings.eigenvalues,
+    figure=drawings_modes.eigenvalues,
 )
 def bptt_slowest_at_root(runs):
     """BPTT approaches the optimum most slowly where readout and input are equal."""
@@ -152,6 +147,7 @@ def bptt_slowest_at_root(runs):
     kind="fraction",
     tolerance=2e-3,
     reading="reconstructed",
+    figure=drawings_modes.diagonal_field,
 )
 def right_sign_stable(runs):
     """RFLO's optimum is stable where feedback and readout have one sign."""
@@ -191,7 +187,7 @@ def wrong_sign_always_unstable(runs):
     kind="largest",
     tolerance=1e-5,
     scope="source",
-    figure=drawings.stability_map,
+    figure=drawings_modes.stability_map,
 )
 def stable_window(runs):
     """A window of the wrong-sign branch is stable, between the fold and a Hopf point: its two edges."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from stepwell import theory
 from stepwell.run import settings_of
-from stepwell.study.local_rules import drawings
+from stepwell.study.local_rules import drawings, drawings_modes
 from stepwell.study.local_rules.fixed_points import BOTH_ENDS, PLACE
 from stepwell.study.local_rules.protocols import (
     BPTT,
@@ -30,7 +30,7 @@ from stepwell.study.local_rules.readings import crossing, drift, mode_of
     tolerance=1e-5,
     reading="reconstructed",
     scope="source",
-    figure=drawings.trajectories,
+    figure=drawings_modes.trajectories,
 )
 def wrong_sign_detour(runs):
     """From the start of Fig. 4 RFLO makes a detour to the opposite branch: the readout at its end."""
@@ -42,7 +42,7 @@ def wrong_sign_detour(runs):
     trajectories(BPTT, RFLO, sign=-1.0),
     tolerance=1e-6,
     scope="source",
-    figure=drawings.conserved_sum,
+    figure=drawings_modes.conserved_sum,
 )
 def other_sign_of_kappa(runs):
     """With the other sign of a* b*, BPTT's start of Fig. 4 ends on the line, at no optimum: |a| + |b|."""
@@ -101,6 +101,7 @@ def others_reach(runs):
     kind="largest",
     tolerance=1e-5,
     scope="source",
+    figure=drawings_modes.wrong_sign_branch,
 )
 def hopf_point(runs):
     """On the wrong-sign branch a pair of eigenvalues crosses the imaginary axis: place and frequency."""
@@ -116,7 +117,7 @@ def hopf_point(runs):
     tolerance=0.095,
     scope="source",
     scales="quick full",
-    figure=drawings.limit_cycle,
+    figure=drawings_modes.limit_cycle,
 )
 def limit_cycle(runs):
     """Just beyond it the flow circles for ever: range of the readout late in the run, 0.01 to 0.2."""

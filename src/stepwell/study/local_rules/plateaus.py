@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from stepwell import analysis, theory
+from stepwell import theory
+from stepwell.rule import RULES
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
-from stepwell.study.local_rules import drawings
+from stepwell.study.local_rules import drawings, drawings_modes
 from stepwell.study.local_rules.protocols import (
     BPTT,
     EPROP,
@@ -21,11 +22,12 @@ from stepwell.study.local_rules.protocols import (
 )
 from stepwell.study.local_rules.readings import (
     alignments,
+    cosines,
     decades,
-    directions,
     level_of,
     one_pole,
     per_decade,
+    rests,
     theory_errors,
     time_to,
 )
@@ -70,30 +72,30 @@ def alignment_rises(runs):
 
 @claim(
     "Fig. 5",
-    small_starts(RFLO),
+    small_starts(RFLO, BPTT, SYMMETRIC),
     predict=lambda es: theory.departure_time(
         es[0].rule, es[0].a_star, es[0].b_star, es[0].w_star, es[0].feedback
     ),
     relative=True,
     tolerance=0.01,
     scales="quick full",
-    figure=drawings.first_plateaus,
+    figure=drawings_modes.first_plateaus,
     note="as many outputs as modes",
 )
 def initial_plateau_gone(runs):
     """With as many outputs as modes fixed feedback removes the first plateau that grows as weights shrink:
     time to 95 % of the loss at the smallest start."""
-    return time_to(runs[-1], 0.95)
+    return time_to(_of(runs, RFLO)[-1], 0.95)
 
 
 @claim(
     "Fig. 5",
-    small_starts(BPTT, TBPTT),
-    predict=lambda es: np.log(10) / [theory.line_rate(e.rule, 0.0, 1.0, 1.0, 0.7) for e in (es[0], es[-1])],
+    small_starts(BPTT, TBPTT, RFLO),
+    predict=lambda _: np.log(10) / [theory.line_rate(rule, 0.0, 1.0, 1.0, 0.7) for rule in (BPTT, TBPTT)],
     kind="largest",
     relative=True,
     tolerance=5e-3,
-    figure=drawings.first_plateaus,
+    figure=drawings_modes.waiting_times,
     note="as many outputs as modes",
 )
 def plateau_is_logarithmic(runs):
@@ -118,13 +120,20 @@ LOCAL = RFLO, TBPTT, type(RFLO)(0.6)
 
 
 def ratios(runs, time):
-    """The loss over the level of its rule at a learning time."""
-    return np.concatenate([one_pole(run, time) / level_of(settings_of(run)) for run in runs])
+    """The loss over the level of its rule at a learning time, for the rules that rest."""
+    resting = [run for run in runs if rests(settings_of(run))]
+    return np.concatenate([one_pole(run, time) / level_of(settings_of(run)) for run in resting])
+
+
+def all_stairs(scale):
+    """Rules that rest on the first stair, and rules that go down further."""
+    others = one_output(BPTT, EPROP, RULES["tbptt"](2), until=200.0)(scale)
+    return one_output(*LOCAL)(scale) + others + one_output(RFLO, until=600.0, exact_every=10)(scale)
 
 
 @claim(
     "abstract",
-    one_output(*LOCAL),
+    all_stairs,
     predict=1.0,
     kind="largest",
     tolerance=0.02,
@@ -161,19 +170,22 @@ def at_start(scale):
 @claim("section 4", at_start, kind="mean", tolerance=0.03)
 def angle_mean_zero(runs):
     """At the start RFLO's direction is at a right angle to the gradient on average: cosine."""
-    return np.concatenate([np.asarray(analysis.direction_cosine(*directions(run)))[:, 0] for run in runs])
+    return np.concatenate([cosines(run)[:, 0] for run in runs])
 
 
 @claim(
     "section 4",
-    unaligned(RFLO, seeds=range(6), hidden=64, updates=50, learning_rate=0.002, start=(1.25e-5,) * 3),
+    unaligned(
+        RFLO, seeds=range(6), hidden=64, updates=50, every=5, learning_rate=0.002, start=(1.25e-5,) * 3
+    ),
     predict=lambda es: theory.early_cosine(es[0].experiment.task.system(), es[0].experiment.rule.decay),
     kind="mean",
     tolerance=0.03,
+    figure=drawings.early_angle,
 )
 def angle_after_alignment(runs):
     """Soon after a small start the cosine of RFLO's direction in b is that of the closed form."""
-    return np.asarray(analysis.direction_cosine(*directions(runs[0]), names=["b"]))[:, -1]
+    return cosines(runs[0], ["b"])[:, -1]
 
 
 @claim(
@@ -188,14 +200,14 @@ def angle_after_alignment(runs):
 def angle_along_training(runs):
     """The cosine along training, weighted by the decrease of the loss, orders the rules as their decades do:
     correlation of ranks."""
-    cosines, fallen = [], []
+    angles, fallen = [], []
     for run in runs:
-        cosine = np.asarray(analysis.direction_cosine(*directions(run)))[:, :-1]
+        cosine = cosines(run)[:, :-1]
         every = (run.sizes["update"] - 1) // (run.sizes["snapshot"] - 1)
         weight = np.clip(-np.diff(run.loss.values[:, ::every], axis=1), 0, None)
-        cosines.append(np.nanmean(np.nansum(cosine * weight, axis=1) / np.nansum(weight, axis=1)))
+        angles.append(np.nanmean(np.nansum(cosine * weight, axis=1) / np.nansum(weight, axis=1)))
         fallen.append(np.nanmean(decades(run)))
-    return np.corrcoef(np.argsort(np.argsort(cosines)), np.argsort(np.argsort(fallen)))[0, 1]
+    return np.corrcoef(np.argsort(np.argsort(angles)), np.argsort(np.argsort(fallen)))[0, 1]
 
 
 def rotated(scale):

@@ -11,6 +11,7 @@ import xarray as xr
 
 from stepwell import analysis, theory
 from stepwell.rule import RULES
+from stepwell.rule.base import AbstractRule
 from stepwell.run import settings_of
 from stepwell.run.reduced_modes import ModeFlow, PopulationDescent, population_starts
 from stepwell.study.base import value_of
@@ -22,8 +23,12 @@ def mode_of(settings: Any) -> tuple[float, float, float]:
 
 
 def rule_name(settings: Any) -> str:
-    """The rule as figures and pairs call it."""
-    rule = value_of(settings, "rule")
+    """The rule of an experiment as figures and pairs call it."""
+    return name_of(value_of(settings, "rule"))
+
+
+def name_of(rule: AbstractRule) -> str:
+    """The name of a rule, and whether it has the true readout in place of feedback."""
     name = next(name for name, kind in RULES.items() if isinstance(rule, kind))
     return f"{name}, true readout" if getattr(rule, "feedback", None) == "symmetric" else name
 
@@ -112,6 +117,14 @@ def drift(run: xr.Dataset) -> np.ndarray:
     return np.array([np.linalg.norm(invariant(i, at) - invariant(i, 0)) for i in range(run.sizes["seed"])])
 
 
+def cosines(run: xr.Dataset, names: Sequence[str] = ("W", "b")) -> np.ndarray:
+    """The cosine between the rule's direction and the gradient, [seed, snapshot]; NaN after diverging."""
+    pair = directions(run)
+    finite = np.all([np.isfinite(d[name]).all(axis=(-2, -1)) for d in pair for name in names], axis=0)
+    kept = [{name: np.where(finite[..., None, None], d[name], 1.0) for name in names} for d in pair]
+    return np.where(finite, np.asarray(analysis.direction_cosine(*kept, names=names)), np.nan)
+
+
 def directions(run: xr.Dataset) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The direction of the rule and the gradient at every snapshot, by name, [seed, snapshot, ...]."""
     settings = settings_of(run)
@@ -187,3 +200,11 @@ def level_of(settings: PopulationDescent) -> float:
     task, rule = value_of(settings, "task"), value_of(settings, "rule")
     W, b, c = (np.asarray(part) for part in task.teacher)
     return theory.local_rule_level(np.diag(W), c[0] * b[:, 0], getattr(rule, "decay", 0.0)).loss
+
+
+def rests(settings: PopulationDescent) -> bool:
+    """Whether a rule stays on the first stair with one output: RFLO and tBPTT(1), and no BPTT between."""
+    rule = value_of(settings, "rule")
+    return (
+        not settings.exact_every and rule_name(settings) in ("rflo", "tbptt") and getattr(rule, "lag", 1) == 1
+    )
