@@ -13,6 +13,9 @@ from stepwell.figure.style import THEORY, colour, mode_colour, named_line, title
 
 TIME = "learning time (learning rate × updates)"
 
+LEAST = 1e-8
+"""Share of the first loss below which a curve is rounding and shows nothing."""
+
 
 def staircase(
     record: xr.Dataset,
@@ -43,7 +46,8 @@ def staircase(
         ax.axvline(time, color=colour("muted"), zorder=1, alpha=0.7, **THEORY)
     ax.plot(times, runs[1:].T, color=ink, linewidth=0.8, alpha=0.4)
     ax.plot(times, runs[0], color=ink, linewidth=1.6)
-    _window(ax, times, runs, 1e-2 * levels[-1] if len(levels) else 1e-8 * runs[0, 0])
+    rests = levels[levels > LEAST * runs[0, 0]]
+    _window(ax, times, runs, 1e-2 * rests[-1] if len(rests) else LEAST * runs[0, 0])
     ax.set(xlabel=TIME, ylabel="loss")
     if len(transition_times):
         _above(ax, transition_times[0], "predicted falls, to leading order")
@@ -133,9 +137,10 @@ def lines(
 
 
 def _window(ax: Axes, times: np.ndarray, runs: np.ndarray, floor: float) -> None:
-    """Limits that show the runs until the last of them is below a floor."""
+    """Limits that show the runs until the last of them is below a floor, or rests for good."""
     floor = max(float(np.nanmin(runs)), floor)
-    last = np.flatnonzero((runs > floor).any(axis=0))[-1]
+    moving = np.flatnonzero((runs > 1.02 * floor).any(axis=0))
+    last = min(int(1.25 * moving[-1]) + 1, len(times) - 1) if len(moving) else len(times) - 1
     ax.set(yscale="log", ylim=(0.7 * floor, 2.5 * np.nanmax(runs[:, 0])), xlim=(times[0], times[last]))
 
 

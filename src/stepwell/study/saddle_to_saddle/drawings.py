@@ -74,9 +74,11 @@ def poles_and_zeros(runs, predicted, ax):
 
 def dwell(runs, predicted, ax):
     """Dwell times of all plateaus against ln(1/sigma0), with the predicted slopes."""
-    same = [run for run in runs if model(settings_of(run)) == model(settings_of(runs[0]))]
-    rates = [theory.escape_rate(*model(settings_of(runs[0])), k) for k in range(3)]
-    values = np.stack([dwells(same, k).T for k in range(3)], axis=-1)
+    task = value_of(settings_of(runs[0]), "task")
+    same = [run for run in runs if value_of(settings_of(run), "task") == task]
+    count = 2 if task.correlation else 3  # so far the rates are known
+    rates = [theory.escape_rate(task.poles, task.residues, k, task.correlation) for k in range(count)]
+    values = np.stack([dwells(same, k).T for k in range(count)], axis=-1)
     return figure.dwell_times([sigma0(run) for run in same], values, rates, ax)
 
 
