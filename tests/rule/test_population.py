@@ -110,6 +110,15 @@ def test_a_decay_given_at_the_call_replaces_the_rules_own():
     np.testing.assert_allclose(one, three, rtol=1e-14)  # rounding
 
 
+def test_the_hidden_axes_of_the_teacher_enter_no_update():
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
+    turned = Q @ TEACHER[0] @ Q.T, Q @ TEACHER[1], TEACHER[2] @ Q.T
+    for rule in (BPTT(), RFLO(0.3), EProp()):
+        one, two = (population_update(rule, STUDENT, teacher, F)[1] for teacher in (TEACHER, turned))
+        for plain, other in zip(one, two):
+            np.testing.assert_allclose(plain, other, rtol=0, atol=1e-14)  # rounding
+
+
 def test_it_runs_in_a_compiled_loop_and_an_unstable_student_has_infinite_loss():
     @jax.jit
     def descend(student):

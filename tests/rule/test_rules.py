@@ -6,25 +6,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stepwell.network import LSTM, Linear, Rate, unroll
-from stepwell.network.base import AbstractUnitNetwork
+from stepwell.network import Linear, Rate, unroll
 from stepwell.network.low_rank import LowRank
-from stepwell.rule import BPTT, RFLO, RTRL, RULES, TBPTT, EProp
+from stepwell.rule import BPTT, RFLO, RTRL, TBPTT, EProp
 from stepwell.rule.base import decayed, own_diagonal, own_leak
 from stepwell.rule.course import edited_step
-from stepwell.task import Arrays, Trials
 from tests.reference import trace_recursions as reference
+from tests.reference.rule_cases import (
+    NETWORKS,
+    OMEGA,
+    TASK,
+    UNEQUAL,
+    M,
+    N,
+    T,
+    all_of,
+    distance,
+    draws,
+    weighted,
+)
 
-N, M, O, T, B = 5, 3, 2, 12, 2
-UNEQUAL = (0.1, 0.5, 0.0, 0.9, 0.3)
-# The loss of this task is half the masked squared error, summed; its arrays are never used.
-TASK = Arrays(np.zeros((1, 1, 1)), np.zeros((1, 1, 1)), normalise=False)
-OMEGA = {"final": np.eye(T)[-1], "mean": np.full(T, 1 / T), "sum": np.ones(T)}
-NETWORKS = {
-    "linear": Linear(N, M, O),
-    "tanh": Rate(N, M, O, form="rate"),
-    "current": Rate(N, M, O, form="current"),
-}
 RULES_TO_TEST = {
     "bptt": (BPTT(), reference.rtrl, {}),
     "rtrl": (RTRL(), reference.rtrl, {}),
@@ -44,25 +45,6 @@ RULES_TO_TEST = {
 }
 
 
-def draws(seed=0, n=N, m=M, o=O, steps=T, batch=B):
-    """Parameters, feedback, and trials that ask for everything, at a state that is not zero."""
-    rng = np.random.default_rng(seed)
-    params = {
-        "W": rng.normal(size=(n, n)) * 0.8 / np.sqrt(n),
-        "b": rng.normal(size=(n, m)),
-        "c": rng.normal(size=(o, n)),
-    }
-    inputs, targets = rng.normal(size=(batch, steps, m)), rng.normal(size=(batch, steps, o))
-    feedback = rng.normal(size=(n, o)) / np.sqrt(n)
-    return jax.tree.map(jnp.asarray, params), jnp.asarray(feedback), inputs, targets
-
-
-def weighted(inputs, targets, omega, h0=0.3):
-    """Trials whose mask holds the weights of the steps."""
-    mask = np.broadcast_to(omega[None, :, None], targets.shape)
-    return Trials(jnp.asarray(inputs), jnp.asarray(targets), jnp.asarray(mask), jnp.asarray(h0))
-
-
 def leaky(network, leak):
     """The network with its numbers as arrays, so that leaks share a compiled program."""
     return jax.tree.map(jnp.asarray, eqx.tree_at(lambda n: n.leak, network, leak))
@@ -75,21 +57,6 @@ def updates(network, params, trials, feedback):
         name: rule.gradient(network, TASK, params, trials, {"feedback": feedback})[:2]
         for name, (rule, _, _) in RULES_TO_TEST.items()
     }
-
-
-@eqx.filter_jit
-def all_of(cases, trials):
-    """The update of every case (rule, network, parameters, feedback), in one compiled program."""
-    return [
-        rule.gradient(network, TASK, params, trials, {"feedback": feedback})[1]
-        for rule, network, params, feedback in cases
-    ]
-
-
-def distance(one, two):
-    """The largest difference, relative to the largest entry of all parameters."""
-    scale = max(np.abs(two[name]).max() for name in two)
-    return max(np.abs(np.asarray(one[name]) - two[name]).max() for name in two) / scale
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -264,76 +231,3 @@ def test_the_sign_of_feedback_is_the_sign_of_the_cosine():
         return first @ second / np.linalg.norm(first) / np.linalg.norm(second)
 
     assert cosine(one) == pytest.approx(-cosine(two), rel=1e-12)  # rounding
-
-
-def test_exact_rules_work_on_networks_that_offer_a_step_alone():
-    network = LSTM(4, 3, 2)
-    params, (_, _, inputs, targets) = network.init(jax.random.key(0)), draws(steps=6)
-    trials = weighted(inputs, targets, np.ones(6), 0.1)
-    rules = (BPTT(), RTRL(), TBPTT(6), TBPTT(2))
-    exact, *others, cut = all_of([(rule, network, params, jnp.zeros(1)) for rule in rules], trials)
-    exact = jax.tree.map(np.asarray, exact)
-    assert max(distance(other, exact) for other in others) < 1e-13  # rounding
-    assert distance(cut, exact) > 1e-3  # a cut that changes nothing is none
-    for rule in (RFLO(), RFLO(0.3), RFLO(0.3, gate=False), EProp()):
-        with pytest.raises(TypeError, match="LSTM offers step alone"):
-            rule.init(network, jax.random.key(0))
-
-
-def test_feedback_is_drawn_once_and_can_be_replaced():
-    network = Rate(2000, 1, 3)
-    state = RFLO().init(network, jax.random.key(0))
-    assert state["feedback"].shape == (2000, 3)
-    # 6000 draws: the standard deviation is known to 1 %.
-    assert float(state["feedback"].std() * np.sqrt(2000)) == pytest.approx(1, abs=0.04)
-    assert EProp("symmetric").init(network, jax.random.key(0)) == {}
-    params, feedback, inputs, targets = draws()
-    trials = weighted(inputs, targets, OMEGA["sum"])
-    one, two = all_of([(EProp(), NETWORKS["tanh"], params, F) for F in (feedback, -feedback)], trials)
-    np.testing.assert_array_equal(one["W"], -two["W"])
-
-
-def test_single_precision_stays_single():
-    params, feedback, inputs, targets = draws()
-    single = jax.tree.map(lambda a: a.astype(jnp.float32), params)
-    trials = jax.tree.map(lambda a: a.astype(jnp.float32), weighted(inputs, targets, OMEGA["sum"]))
-    rules = (RFLO(0.3), EProp(), TBPTT(2))
-    for direction in all_of([(rule, NETWORKS["linear"], single, feedback) for rule in rules], trials):
-        assert {d.dtype for d in direction.values()} == {jnp.dtype("float32")}
-
-
-@pytest.mark.parametrize(
-    "build, sentence",
-    [
-        (lambda: TBPTT(0), "lag=0"),
-        (lambda: RFLO(1.0), r"decay=1.0 is out of range"),
-        (lambda: RFLO(-0.1), r"decay=-0.1 is out of range"),
-        (lambda: RFLO((0.2, 1.5)), r"decay=1.5 is out of range"),
-        (lambda: RFLO(feedback="aligned"), "feedback 'aligned' is unknown"),
-        (lambda: EProp("aligned"), "feedback 'aligned' is unknown"),
-        (lambda: RFLO((0.2, 0.3)).init(NETWORKS["linear"], jax.random.key(0)), "decay has 2 values"),
-        (lambda: RTRL().init(Rate(65), jax.random.key(0)), "use bptt"),
-    ],
-)
-def test_what_cannot_be_is_refused_in_one_sentence(build, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        build()
-
-
-@pytest.mark.parametrize("rule", [RFLO(), EProp()])
-def test_feedback_of_the_wrong_shape_is_refused(rule):
-    params, feedback, inputs, targets = draws()
-    trials = weighted(inputs, targets, OMEGA["sum"])
-    with pytest.raises(ValueError, match=r"feedback has shape \(2, 5\).*\[hidden, output\] = \(5, 2\)"):
-        rule.gradient(NETWORKS["linear"], TASK, params, trials, {"feedback": feedback.T})
-
-
-def test_the_table_holds_every_rule():
-    assert {name: type(RULES[name]()) for name in RULES} == {
-        "bptt": BPTT,
-        "rtrl": RTRL,
-        "tbptt": TBPTT,
-        "rflo": RFLO,
-        "eprop": EProp,
-    }
-    assert all(isinstance(network, AbstractUnitNetwork) for network in NETWORKS.values())

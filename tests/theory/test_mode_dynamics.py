@@ -102,6 +102,11 @@ def test_jacobian_is_the_slope_of_the_flow(rule):
         np.testing.assert_allclose(J[:, i], (ends[0] - ends[1]) / (2 * step), atol=1e-9)  # rounding / step
 
 
+def test_an_unstable_teacher_is_refused():
+    with pytest.raises(ValueError, match="the teacher is unstable"):
+        mode_flow(BPTT(), 0.5, -0.4, 0.2, 0.4, 0.25, 1.7)
+
+
 def test_bptt_descends_the_loss_of_the_mode():
     place, teacher = (0.7, 0.4, 0.3), (0.9, 0.6, -0.5)
     slope = jax.grad(mode_loss, (0, 1, 2))(*place, *teacher)

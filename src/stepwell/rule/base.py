@@ -125,12 +125,17 @@ def error_path(network: AbstractNetwork, feedback: str, gate: bool, state: State
 
     Raises:
         TypeError: if a network without known rates is asked for anything but its true readout.
+        ValueError: if the state lacks its feedback.
     """
     if feedback == "symmetric" and gate:
         return true_readout(network)
     units = require_units(network, f"{feedback} feedback" + ("" if gate else " with gate=False"))
     if feedback == "symmetric":
         return fixed_feedback(units, lambda params: params["c"].T, gate)
+    if "feedback" not in state:
+        raise ValueError(
+            "the state lacks the entry 'feedback' [hidden, output]; start from rule.init(network, key)."
+        )
     return fixed_feedback(units, lambda params: state["feedback"], gate)
 
 

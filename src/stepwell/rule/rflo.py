@@ -41,6 +41,7 @@ class RFLO(AbstractRule):
 
     Raises:
         ValueError: for a decay outside [0, 1) or an unknown feedback.
+        TypeError: for a decay that is no number.
 
     Source: williams2026, section 2 (random feedback, given decay); the default decay is Murray's.
     """
@@ -52,6 +53,8 @@ class RFLO(AbstractRule):
     def __check_init__(self) -> None:
         check_feedback(self.feedback)
         for share in self.decay if isinstance(self.decay, tuple) else (self.decay,):
+            if isinstance(share, str):
+                raise TypeError(f"decay='{share}' is no number; give one, or one per unit, in [0, 1).")
             if isinstance(share, float) and not 0 <= share < 1:
                 raise ValueError(
                     f"decay={share} is out of range; it is the share of a trace kept, in [0, 1)."

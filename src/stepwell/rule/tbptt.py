@@ -34,8 +34,10 @@ class TBPTT(AbstractRule):
     lag: int = setting(1)
 
     def __check_init__(self) -> None:
-        if self.lag < 1:
-            raise ValueError(f"lag={self.lag} keeps no use of the parameters; it must be 1 or more.")
+        if not isinstance(self.lag, int) or self.lag < 1:
+            raise ValueError(
+                f"lag={self.lag} is no number of uses of the parameters; it must be a whole one, 1 or more."
+            )
 
     def init(self, network: AbstractNetwork, key: PRNGKeyArray) -> State:
         """No state."""

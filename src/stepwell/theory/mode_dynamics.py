@@ -10,6 +10,8 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from stepwell.rule.aligned_modes import Mode, ModeWay, mode_update, mode_way
@@ -38,6 +40,9 @@ def mode_flow(
         decay: $\hat w$ of RFLO; None takes the rule's own, or 0.
         steps: length of the trial; None for an infinite one.
 
+    Raises:
+        ValueError: for an unstable teacher, a decay outside [0, 1) or a missing feedback.
+
     Example:
         >>> from stepwell.rule import RULES
         >>> da, db, dw = mode_flow(RULES["rflo"](), 0.0, 0.0, 0.5, 0.4, 0.25, 0.7, feedback=0.2, decay=0.3)
@@ -46,7 +51,7 @@ def mode_flow(
 
     Source: williams2026, section 3.
     """
-    mode, teacher = _numbers(a, b, w), _numbers(a_star, b_star, w_star)
+    mode, teacher = _numbers(a, b, w), _stable(*_numbers(a_star, b_star, w_star))
     return _flow(mode_way(rule, mode[0].shape, feedback, decay), mode, teacher, steps)
 
 
@@ -77,13 +82,20 @@ def mode_jacobian(
 
     Source: williams2026, section 3.
     """
-    mode, teacher = _numbers(a, b, w), _numbers(a_star, b_star, w_star)
+    mode, teacher = _numbers(a, b, w), _stable(*_numbers(a_star, b_star, w_star))
     return _jacobian(mode_way(rule, mode[0].shape, feedback, decay), mode, teacher, steps)
 
 
 def _numbers(*values: Any) -> Mode:
     x, y, z = jnp.broadcast_arrays(*(jnp.asarray(value, float) for value in values))
     return x, y, z
+
+
+def _stable(a_star: Array, b_star: Array, w_star: Array) -> Mode:
+    if not isinstance(w_star, Tracer) and not np.all(np.abs(w_star) < 1):
+        worst = np.abs(w_star).max()
+        raise ValueError(f"the teacher is unstable: |w_star| = {worst:.6g}; every mode needs it below 1.")
+    return a_star, b_star, w_star
 
 
 @eqx.filter_jit
