@@ -91,6 +91,18 @@ def test_a_run_streams_scene_frames_events_and_its_end():
     run(scenario)
 
 
+def test_leaving_together_with_an_acknowledgement_ends_the_run():
+    async def scenario():
+        async with visiting() as visitor:
+            await visitor.say("start", gen=1)
+            await visitor.until("frame", acknowledge=False)
+            await asyncio.sleep(0.01)
+            await visitor.say("ack", gen=1, frame=1)
+            await asyncio.wait_for(visitor.session.close(), 10)
+
+    run(scenario)
+
+
 def test_a_client_that_never_acknowledges_gets_one_frame():
     async def scenario():
         async with visiting() as visitor:

@@ -41,6 +41,40 @@ def test_without_a_loop_a_message_is_obeyed_to_its_end():
     json.dumps(said[1][0], allow_nan=False)
 
 
+def test_in_a_loop_a_run_streams_and_stops_when_the_cell_goes():
+    async def scenario():
+        widget = Widget("training")
+        said = sent_by(widget)
+
+        def frames():
+            return [content for content, _ in said if content["type"] == "frame"]
+
+        for message in (
+            {"type": "open", "page": "training"},
+            {"type": "reset", "gen": 1, "settings": {}},
+            {"type": "start", "gen": 1},
+        ):
+            widget._hear(widget, message, [])
+        for _ in range(6000):
+            await asyncio.sleep(0.01)
+            if frames():
+                widget._hear(widget, {"type": "ack", "gen": 1, "frame": frames()[-1]["frame"]}, [])
+            if len(frames()) > 3:
+                break
+        assert [frame["update"] for frame in frames()][:3] == [0, 10, 20]
+        widget._hear(widget, {"type": "leave"}, [])
+        for _ in range(1000):  # the worker's chunk that is under way ends first
+            await asyncio.sleep(0.01)
+            if not widget._session._tasks:
+                break
+        assert not widget._session._tasks
+        count = len(said)
+        await asyncio.sleep(0.2)
+        assert len(said) == count
+
+    asyncio.run(scenario())
+
+
 def test_a_float32_process_is_told_what_to_do(monkeypatch):
     widget = Widget("training")
     said = sent_by(widget)

@@ -197,7 +197,9 @@ class Session:
             await self.send({"type": "event", "gen": gen, **event._asdict()})
         await self.send({"type": "frame", "gen": gen, "frame": self.frame, **frame.picture})
         try:
-            await asyncio.wait_for(self._drawn.wait(), WAITING_SECONDS)
+            # Not wait_for: it swallows a cancellation that comes together with the acknowledgement.
+            async with asyncio.timeout(WAITING_SECONDS):
+                await self._drawn.wait()
         except TimeoutError:  # a hidden tab draws nothing: nothing is computed for it either
             self.waiting = True
             await self._drawn.wait()
