@@ -192,3 +192,23 @@ def test_unknown_names_are_refused():
         check("saddle_to_saddle", "tiny")
     with pytest.raises(ValueError, match="no claim 'plateau_level'; did you mean 'plateau_levels'"):
         check("saddle_to_saddle", "quick", claims=["plateau_level"])
+
+
+def test_what_cannot_be_measured_does_not_stop_the_others(monkeypatch):
+    claim = Claims("essay2026")
+    runs = [(Experiment(TASK, NETWORKS["linear"](hidden=1), updates=2), (0,))]
+
+    @claim("here", runs, predict=2.0, tolerance=0.1)
+    def lost(runs):
+        raise ValueError("no plateau was found.")
+
+    @claim("here", runs, predict=2.0, tolerance=0.0)
+    def updates_done(runs):
+        return runs[0]["update"].values[-1]
+
+    study = Study("Homemade", "essay2026", "Does it go on?", tuple(claim.all), {})
+    monkeypatch.setitem(STUDIES, "homemade", study)
+    first, second = check("homemade", "smoke")
+    assert (first.verdict, first.measured, first.surprising) == ("UNDECIDED", None, True)
+    assert first.note == "could not be measured: no plateau was found."
+    assert second.verdict == "HOLDS"
