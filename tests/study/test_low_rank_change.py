@@ -13,7 +13,7 @@ from stepwell.figure import styled
 from stepwell.study import STUDIES
 from stepwell.study.base import varied
 from stepwell.study.judge import judged
-from stepwell.study.low_rank_change import functional_rank, linear_protocols
+from stepwell.study.low_rank_change import functional_rank, linear_protocols, sentiment
 from stepwell.study.low_rank_change.protocols import FLIPFLOP, trained
 from stepwell.study.low_rank_change.readings import epochs, norms, outside, ranks, shuffled
 
@@ -39,7 +39,7 @@ def test_a_smoke_claim_has_the_expected_verdict_and_a_figure(smoke, claim):
 def test_every_claim_that_is_judged_can_be_set_up_at_its_scales():
     for claim in STUDY.claims:
         for scale in claim.scales:
-            assert all(len(seeds) for _, seeds in claim.protocol(scale))
+            assert claim.protocol(scale) is not None and all(len(seeds) for _, seeds in claim.protocol(scale))
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +89,24 @@ def test_rules_share_their_task_and_start():
     runs = functional_rank.rules("quick")
     assert len({run.experiment.network for run, _ in runs}) == 1
     assert len({type(run.experiment.rule) for run, _ in runs}) == 4
+
+
+def test_without_its_corpus_a_claim_is_not_judged_and_says_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    names = ["lstm_small_runs", "lstm_weights_full_rank"]
+    snippets, treebank = (each.finding for each in judged("low_rank_change", "full", claims=names))
+    assert not snippets.counts and not treebank.counts
+    assert "stepwell fetch sentiment" in snippets.note and "train.tsv" in treebank.note
+
+
+def test_truncated_matrices_of_full_rank_are_the_trained_ones():
+    settings = varied(
+        sentiment.sentences(64, "synthetic", dimensions=100, batch=4, steps=8),
+        experiment__network__hidden=8,
+        experiment__updates=3,
+        ranks=(0, 3, 8),
+    )
+    run = settings.run([0])
+    for kind in ("of_change", "of_weights"):
+        assert run[kind].sel(rank=8).values[0] == run.accuracy.values[0]
+    assert run.sizes["rank"] == 3 and 0 <= run.accuracy.values[0] <= 1

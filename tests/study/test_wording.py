@@ -18,6 +18,7 @@ from stepwell.study.wording import measurement, number, verdict_sentence, verdic
         ({"verdict": "FAILS", "scope": "general", "reading": "ours"}, "does not extend"),
         ({"verdict": "FAILS", "reading": "reconstructed"}, "does not hold"),
         ({"verdict": "UNDECIDED", "predicted": None, "counts": False}, "measured first"),
+        ({"verdict": "UNDECIDED", "predicted": None, "measured": None, "counts": False}, "not judged"),
     ],
 )
 def test_words_are_fair_to_the_source(changes, word):

@@ -181,6 +181,8 @@ def _result(claim: Claim, prediction: Any, runs: tuple[xr.Dataset, ...]) -> Comp
     """Measurement and verdict; what cannot be measured is a value, too, and the other claims go on."""
     try:
         measured = claim.measure(runs)
+    except FileNotFoundError as absent:
+        return Comparison(math.nan, math.nan, math.nan, math.nan, UNDECIDED, f"not judged: {absent}")
     except ValueError as error:
         told = f"could not be measured: {error}"
         number = math.nan if prediction is None or np.ndim(prediction) else float(prediction)

@@ -21,7 +21,7 @@ from stepwell.study.wording import (
     verdict_word,
 )
 
-SIGNS = dict(zip(WORDS, ("✓", "✗", "⊄", "≠", "?", "◌")))
+SIGNS = dict(zip(WORDS, ("✓", "✗", "⊄", "≠", "?", "◌", "–")))
 """A sign beside each word, so that a table can be read at a glance and without colours."""
 COLUMNS = ("Claim", "Verdict", "Prediction", "Measurement", "Tolerance", "Source", "Reading")
 

@@ -4,9 +4,10 @@ import math
 
 from stepwell.study.judge import FAILS, HOLDS, UNDECIDED, Finding
 
-DOES_NOT_EXTEND, DOES_NOT_HOLD, MEASURED_FIRST = "does not extend", "does not hold", "measured first"
+DOES_NOT_EXTEND, DOES_NOT_HOLD = "does not extend", "does not hold"
+MEASURED_FIRST, NOT_JUDGED = "measured first", "not judged"
 
-WORDS: tuple[str, ...] = (HOLDS, FAILS, DOES_NOT_EXTEND, DOES_NOT_HOLD, UNDECIDED, MEASURED_FIRST)
+WORDS: tuple[str, ...] = (HOLDS, FAILS, DOES_NOT_EXTEND, DOES_NOT_HOLD, UNDECIDED, MEASURED_FIRST, NOT_JUDGED)
 """What a report can say of a claim."""
 
 READINGS = {
@@ -28,7 +29,7 @@ def verdict_word(finding: Finding) -> str:
     beyond that does not extend.
     """
     if finding.predicted is None and not finding.counts:
-        return MEASURED_FIRST
+        return NOT_JUDGED if finding.measured is None else MEASURED_FIRST
     if finding.verdict != FAILS:
         return finding.verdict
     if finding.scope == "general":
@@ -47,7 +48,10 @@ def verdict_sentence(finding: Finding) -> str:
         DOES_NOT_HOLD: f"Does not hold ({setting})",
         UNDECIDED: "Undecided",
         MEASURED_FIRST: "Measured",
+        NOT_JUDGED: "Not judged, since its data are missing",
     }[word]
+    if word == NOT_JUDGED:
+        return f"{begin}."
     if word == MEASURED_FIRST:
         return f"{begin}: {measurement(finding)}."
     numbers = f"predicted {number(finding.predicted)}, measured {measurement(finding)}"

@@ -3,6 +3,7 @@
 # Claims are collected as their files are imported: the order of the story.
 from stepwell.study.low_rank_change import functional_rank, speed_and_size  # noqa: F401, I001
 from stepwell.study.low_rank_change import linear_theory, linear_descent, linear_limits  # noqa: F401
+from stepwell.study.low_rank_change import sentiment  # noqa: F401
 from stepwell.study.base import Study
 from stepwell.study.low_rank_change.protocols import FLIPFLOP, claim, descent, trained
 

@@ -28,17 +28,17 @@ from stepwell.study.low_rank_change.readings import (
     strength,
     task_of,
 )
-from stepwell.task import Mante, Romo
+from stepwell.task import TASKS
 
 
 def mante(scale):
     """Mante's task at the source's size."""
-    return source_size(Mante())
+    return source_size(TASKS["mante"]())
 
 
 def romo(scale):
     """Romo's task at the source's size."""
-    return source_size(Romo())
+    return source_size(TASKS["romo"]())
 
 
 def all_tasks(scale):
@@ -137,8 +137,8 @@ def rules(scale):
 def rank_by_rule(runs):
     """Rules that cut paths through time change the weights in fewer directions: participation ratio of the
     change by tBPTT, e-prop and RFLO, over that by BPTT."""
-    shares = [analysis.participation_ratio(run.singular_values.values[:, LAST]) for run in runs]
-    return [np.mean(share) / np.mean(shares[0]) for share in shares[1:]]
+    shares = [np.asarray(analysis.participation_ratio(run.singular_values[:, LAST]), float) for run in runs]
+    return [float(np.mean(share) / np.mean(shares[0])) for share in shares[1:]]
 
 
 @claim(

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from stepwell.run import settings_of
 from stepwell.study.low_rank_change import drawings_linear as drawings
@@ -14,7 +13,7 @@ from stepwell.study.low_rank_change.linear_readings import (
     losses,
 )
 from stepwell.study.low_rank_change.protocols import OF_SOURCE, claim, grid, linear
-from stepwell.study.low_rank_change.readings import strength
+from stepwell.study.low_rank_change.readings import correlation, strength
 from stepwell.theory import linear_flow
 
 ZERO = linear((0.0, 0.5), (0.0, 2.0))
@@ -131,7 +130,7 @@ def trend_with_g(runs):
     """Learning time and norm fall with g and the gradient grows: smallest rank correlation, each with its
     sign."""
     g = [strength(run) for run in runs]
-    return min(sign * spearmanr(g, row)[0] for sign, row in zip((-1, -1, 1), trends(runs)))
+    return min(sign * correlation(g, row) for sign, row in zip((-1, -1, 1), trends(runs)))
 
 
 @claim(
@@ -180,7 +179,7 @@ def shuffled_loss_rises(runs):
     """The loss after shuffling the initial weights rises with g, as g^4 (2 - g^2)^2 does: rank
     correlation."""
     means = [losses(run, "shuffled_loss").mean() for run in runs]
-    return spearmanr([strength(run) for run in runs], means)[0]
+    return correlation([strength(run) for run in runs], means)
 
 
 @claim(

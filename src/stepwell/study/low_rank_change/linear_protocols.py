@@ -58,7 +58,7 @@ def span(scale: str) -> list[Run]:
     """Linear networks without initial connectivity, all arrays trained by plain steps."""
     network = Rate(24, 3, 3, g=0.0, phi="identity")
     steps = Optimiser("sgd", 0.02, multipliers=(("c", 1 / 24),))
-    tasks = [RandomTargets(float(m), float(o)) for m in (1, 2, 3) for o in (1, 2, 3)]
+    tasks = [RandomTargets(inputs=float(m), outputs=float(o)) for m in (1, 2, 3) for o in (1, 2, 3)]
     return [
         (Experiment(task, network, optimiser=steps, updates=200, recording=Recording(200)), (0,))
         for task in tasks
@@ -75,7 +75,7 @@ def unrolled(scale: str) -> list[Run]:
 def through_time(hidden: int, g: float, target: float, updates: int) -> Experiment:
     """The recurrent weights of a linear network trained on a constant output."""
     return Experiment(
-        task=StepTarget(target),
+        task=StepTarget(target=target),
         network=Rate(hidden, g=g, phi="identity"),
         optimiser=Optimiser("sgd", RATES[target] * (1 - g**2) ** 2),
         updates=updates,
@@ -116,7 +116,7 @@ def diverging(scale: str) -> list[Run]:
     return [
         (
             Experiment(
-                task=StepTarget(target, steps=201),
+                task=StepTarget(target=target, steps=201),
                 network=Rate(256, g=g, phi="identity"),
                 optimiser=Optimiser("sgd", rate),
                 updates=200,

@@ -12,8 +12,8 @@ from stepwell.task import FlipFlop, Mante, Romo
 
 claim = Claims("schuessler2020")
 
-OF_SOURCE = {"reading": "literal", "scope": "source"}
-MEASURE_FIRST = {"predict": None, "expected": "UNDECIDED", "scales": "full", "kind": "mean"}
+OF_SOURCE: dict[str, Any] = {"reading": "literal", "scope": "source"}
+MEASURE_FIRST: dict[str, Any] = {"predict": None, "expected": "UNDECIDED", "scales": "full", "kind": "mean"}
 """Words that many claims share."""
 
 FLIPFLOP, HOLD = FlipFlop("zero"), FlipFlop("hold")
@@ -100,7 +100,8 @@ def linear(*cells: tuple[float, float], **options: Any) -> Callable[[str], list[
 def descent(hidden: int, g: float, target: float, **options: Any) -> FixedPointDescent:
     """A descent at the learning rate of the authors' code."""
     rate = RATES[target] * (1 - g**2) ** 2
-    return FixedPointDescent(hidden, g=g, target=target, **({"learning_rate": rate} | options))
+    given: dict[str, Any] = {"learning_rate": rate} | options
+    return FixedPointDescent(hidden, g=g, target=target, **given)
 
 
 def grid(*targets: float) -> Callable[[str], list[Run]]:

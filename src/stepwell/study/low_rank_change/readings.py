@@ -74,7 +74,12 @@ def outliers(run: xr.Dataset) -> np.ndarray:
 def trend(runs: Sequence[xr.Dataset], values: Sequence[np.ndarray]) -> np.ndarray:
     """The rank correlation of values [run][seed] with g, seed by seed."""
     g = [strength(run) for run in runs]
-    return np.array([spearmanr(g, row)[0] for row in np.stack(values, axis=1)])
+    return np.array([correlation(g, row) for row in np.stack(values, axis=1)])
+
+
+def correlation(x: Any, y: Any) -> Any:
+    """The rank correlation of two lists of numbers."""
+    return spearmanr(x, y)[0]
 
 
 def shortfall(threshold: float, values: Any) -> np.ndarray:

@@ -69,7 +69,7 @@ def chaos_slows(runs):
 )
 def smoother_with_g(runs):
     """Learning is smoother with initial connectivity: excess of the roughness at g = 0.9 over that at 0."""
-    rough, smooth = (analysis.roughness(run.loss.values) for run in at(runs, 0.0, 0.9))
+    rough, smooth = (np.asarray(analysis.roughness(run.loss.values), float) for run in at(runs, 0.0, 0.9))
     return excess(smooth / rough, 1.0)
 
 

@@ -63,7 +63,7 @@ class WeightChange(eqx.Module):
             found["initial_loss"].append(analysis.truncated_loss(start, start, [0], *common)[0])
         values = analysis.singular_values(kept["W"][:, 1:], kept["W"][:, :1])
         axes = {"truncated_loss": ("when", "rank"), "shuffled_loss": ("when", "shuffle"), "initial_loss": ()}
-        measured = {name: (("seed", *axes[name]), np.array(found[name])) for name in axes}
+        measured: dict[str, Any] = {name: (("seed", *axes[name]), np.array(found[name])) for name in axes}
         times = {name: run[name].values for name in ("update", "learning_time")}
         times |= dict.fromkeys(("snapshot_update", "snapshot_learning_time"), np.arange(3.0))
         curves = {name: run[name].values for name in ("loss", "gradient_norm")}
