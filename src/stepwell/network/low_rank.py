@@ -137,7 +137,7 @@ class LowRank(AbstractUnitNetwork):
 
         def one(inputs: Float[Array, "step input"]) -> Float[Array, "step latent"]:
             def advance(latent: Array, x: Array) -> tuple[Array, Array]:
-                rates = jnp.tanh(m @ latent[:rank] + b @ x)
+                rates = jnp.tanh(_product(m, latent[:rank]) + _product(b, x))
                 latent = self.leak * latent + (1 - self.leak) * (onto @ rates)
                 return latent, latent
 
@@ -183,3 +183,8 @@ class LowRank(AbstractUnitNetwork):
             return {"m": latent, "n": latent}
         trained = {"WT": latent} if self.rank is None else {"n": latent, "mT": latent[::-1]}
         return {**trained, "c": (1, self.hidden), "c0": (1,)}
+
+
+def _product(matrix: Array, vector: Array) -> Array:
+    """Matrix times vector. A single column is scaled: fused with what follows, it takes half the time."""
+    return matrix[:, 0] * vector[0] if matrix.shape[1] == 1 else matrix @ vector
