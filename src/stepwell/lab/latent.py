@@ -78,7 +78,7 @@ class Latent(AbstractRun):
             "field": _field(params),
             "points": points,
             "output": _output(experiment, params),
-            "confidence": float(experiment.network.confidence),
+            "confidence": self._grown(update - updates),
         }
         new = Watched(
             carry,
@@ -90,11 +90,14 @@ class Latent(AbstractRun):
         done = "limit" if update >= LIMITS["run_updates"] else None
         return new, Frame(picture, tuple(_events(state, new, update)), done)
 
+    def _grown(self, update: int) -> float:
+        """The confidence after a number of updates."""
+        return 1 + (self.confidence - 1) * min(1.0, update / ANNEALED) if self.anneal else self.confidence
+
     def _experiment(self, update: int) -> Experiment:
-        grown = 1 + (self.confidence - 1) * min(1.0, update / ANNEALED) if self.anneal else self.confidence
         return Experiment(
             task=DelayedActivation(),
-            network=LowRank(confidence=float(grown)),
+            network=LowRank(confidence=self._grown(update)),
             optimiser=Optimiser(learning_rate=self.learning_rate),
             updates=LIMITS["run_updates"],
         )

@@ -40,7 +40,7 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     runs: dict[str, list[Any]] = {}
     for name in TASK_UPDATES:
-        runs[name] = [_run(_experiment(name, g)) for g in STRENGTHS]
+        runs[name] = [_run(_experiment(name, g), g) for g in STRENGTHS]
         print(name, [(run["g"], run["functional"], run["norm"]) for run in runs[name]], flush=True)
         place = Path(__file__).parent / "data" / "tasks.json"
         place.parent.mkdir(exist_ok=True)
@@ -63,7 +63,7 @@ def _experiment(name: str, g: float) -> Experiment:
     )
 
 
-def _run(experiment: Experiment) -> dict[str, Any]:
+def _run(experiment: Experiment, g: float) -> dict[str, Any]:
     """One run, measured: spectrum and norm of the change, losses by rank, outputs of one trial by rank."""
     record = train(experiment, [0])
     start, end = (_parameters(record, place) for place in (0, -1))
@@ -76,7 +76,7 @@ def _run(experiment: Experiment) -> dict[str, Any]:
     one = jax.tree.map(lambda a: a[:1] if np.ndim(a) == 3 else a, trials)
     cut = truncated(end["W"], start["W"], list(RANKS))
     return {
-        "g": float(experiment.network.g),
+        "g": g,
         "fingerprint": fingerprint(experiment, TABLES),
         "updates": updates,
         "loss": record.loss.values[0, updates],
@@ -91,7 +91,7 @@ def _run(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _parameters(record: xr.Dataset, place: int) -> dict[str, np.ndarray]:
+def _parameters(record: xr.Dataset, place: int) -> dict[str, Any]:
     return {name: record[name].values[0, place].astype(float) for name in ("W", "b", "c")}
 
 

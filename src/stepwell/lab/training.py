@@ -16,7 +16,7 @@ from stepwell.network.linear import realisation
 from stepwell.rule import RULES
 from stepwell.run.trainer import Carry
 from stepwell.run.watched import begun, further, parameters
-from stepwell.task import TASKS
+from stepwell.task import Impulse
 
 SOLVED = 1e-12
 BOUND_EVERY = 12
@@ -68,10 +68,9 @@ class Training(AbstractRun):
 
     def experiment(self) -> Experiment:
         """The experiment that is trained."""
-        poles, residues = mirrored(self.poles, self.residues)
         name, options = RULE_SETTINGS[self.rule]
         return Experiment(
-            task=TASKS["impulse"](poles, residues, steps=self.steps, input=self.input, cutoff=self.cutoff),
+            task=self._task(),
             network=NETWORKS["linear"](hidden=self.hidden, sigma0=self.sigma0),
             rule=RULES[name](**options),
             optimiser=Optimiser(learning_rate=self.learning_rate),
@@ -81,9 +80,8 @@ class Training(AbstractRun):
 
     def scene(self) -> dict[str, Any]:
         """The target: all poles, residues, and its impulse response."""
-        task = self.experiment().task
         poles, residues = mirrored(self.poles, self.residues)
-        response = np.asarray(task.response())[:, 0, 0]
+        response = np.asarray(self._task().response())[:, 0, 0]
         return {"poles": np.array(poles, complex), "residues": np.array(residues), "impulse": response}
 
     def slow(self) -> Iterable[tuple[str, Callable[[], Any]]]:
@@ -161,6 +159,10 @@ class Training(AbstractRun):
                 update, "fast", "the learning rate is too large here: above 2/λmax, or the loss rises"
             )
 
+    def _task(self) -> Impulse:
+        poles, residues = mirrored(self.poles, self.residues)
+        return Impulse(poles, residues, steps=self.steps, input=self.input, cutoff=self.cutoff)
+
     def _half_activities(self) -> np.ndarray:
         return target_activities(self.poles, self.residues) / 2
 
@@ -217,7 +219,7 @@ def target_activities(points: tuple[tuple[float, float], ...], residues: tuple[f
 
 def _pairs(poles: np.ndarray) -> int:
     """The number of complex pairs away from 0, where silent poles jostle and collide all the time."""
-    return int(np.sum((poles.imag > 0) & (np.abs(poles) > JOSTLING)))
+    return int(np.sum((np.imag(poles) > 0) & (np.abs(poles) > JOSTLING)))
 
 
 def _activity(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray | None:
@@ -239,7 +241,7 @@ def _zeros(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 def _followed(before: tuple[np.ndarray, ...], poles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The poles in the order of the branches that they go on, and where each stood in the given order."""
     if not before:
-        order = np.argsort(-poles.real)
+        order = np.argsort(-np.real(poles))
         return poles[order], order
     followed = analysis.pole_branches(np.stack([*before, poles]))[-1]
     order = np.array([int(np.flatnonzero(poles == pole)[0]) for pole in followed])

@@ -70,11 +70,11 @@ class Widget(anywidget.AnyWidget):
             await self._session.greet(version("stepwell"))
         elif kind == "leave":
             await self._session.close()
-        elif kind in ("reset", "ask") and not jax.config.jax_enable_x64:
+        elif kind in ("reset", "ask") and not jax.config.read("jax_enable_x64"):
             await self._say({"type": "error", "about": kind, "gen": content.get("gen"), "why": FLOAT32})
         else:
             await self._session.receive(content)
 
     async def _say(self, message: dict[str, Any]) -> None:
         header, arrays = wire.parted(message)
-        self.send(wire.plain(header), buffers=[memoryview(array) for array in arrays] or None)
+        self.send(wire.plain(header), buffers=[array.data for array in arrays] or None)
