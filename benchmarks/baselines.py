@@ -190,3 +190,23 @@ def jax_rate(batch: Batch) -> Callable[[Any], Any]:
         return 0.5 * jnp.sum(mask * (outputs - target) ** 2) / jnp.sum(mask)
 
     return loss
+
+
+def numpy_traces(start: Start, batch: Batch, feedback: np.ndarray) -> Callable[[], np.ndarray]:
+    """RFLO on C as the recursion that defines it: a trace per weight and trial, carried forward in NumPy."""
+    W, b, c = (np.asarray(start[name], np.float32) for name in ("W", "b", "c"))
+    x, wanted, mask = (np.swapaxes(values, 0, 1).astype(np.float32) for values in batch)
+
+    def gradient() -> np.ndarray:
+        h = np.zeros((x.shape[1], len(W)), np.float32)
+        traces, total = np.zeros((*h.shape, len(W)), np.float32), np.zeros_like(W)
+        for t in range(len(x)):
+            rates = np.tanh(h)
+            traces = 0.5 * traces + 0.5 * rates[:, None]
+            h = 0.5 * h + 0.5 * (rates @ W.T + x[t] @ b.T)
+            shown = np.tanh(h)
+            error = mask[t] * (shown @ c.T - wanted[t]) / mask.sum()
+            total += np.einsum("bi,bij->ij", error @ feedback.T * (1 - shown**2), traces)
+        return total
+
+    return gradient

@@ -14,6 +14,7 @@ from benchmarks.ceilings import product_floor
 from benchmarks.timing import Gate, Timing, Variant, alternate, speed_up
 from stepwell import RULES, Experiment, train
 from stepwell.run.block import as_arrays
+from stepwell.settings import replace
 
 TORCH = importlib.util.find_spec("torch") is not None
 LOOP, TOGETHER, JIT, FLOOR = "torch loop", "torch batched", "JAX jitted update", "product floor"
@@ -144,6 +145,9 @@ def rules(rounds: int) -> list[Suite]:
     }
     for name, rule in chosen.items():
         variants.append(Variant(name, _gradient(settings, rule), 1))
+    feedback = np.random.default_rng(0).standard_normal((256, 2)).astype("float32") / 16
+    traces = baselines.numpy_traces(workloads.rate_start(0), workloads.pulses(), feedback)
+    variants.append(Variant("rflo, traces in NumPy", traces, 1))
     times = alternate(variants, rounds)
     gates = []
     for name in chosen:
@@ -156,8 +160,11 @@ def rules(rounds: int) -> list[Suite]:
 
 def _gradient(settings: Experiment, rule: Any) -> Callable[[], Any]:
     """One gradient of a rule, compiled."""
-    traced, key = as_arrays(settings, "float32"), jax.random.key(0)
-    params = jax.tree.map(lambda a: jnp.asarray(a, "float32"), settings.network.init(key))
+    key, given = jax.random.key(0), settings.network
+    params = jax.tree.map(lambda a: jnp.asarray(a, "float32"), given.init(key))
+    # Local rules ask for synapses apart from units, which a network with a given start does not show.
+    settings = replace(settings, network=getattr(given, "network", given))
+    traced = as_arrays(settings, "float32")
     state = jax.tree.map(lambda a: jnp.asarray(a, "float32"), rule.init(settings.network, key))
     trials = jax.tree.map(lambda a: jnp.asarray(a, "float32"), traced.task.trials(key))
     rule = as_arrays(rule, "float32")

@@ -92,7 +92,7 @@ class Linearised(eqx.Module):
 
     def _at(self, seed: int) -> dict[str, np.ndarray]:
         places = self.places(seed)
-        where = {name: jnp.asarray(places[name]) for name in ("a", "b", "w", *FIRST)}
+        where: Any = {name: jnp.asarray(places[name]) for name in ("a", "b", "w", *FIRST)}
         J = np.asarray(theory.mode_jacobian(self.rule, **where))
         da, db, dw = (np.asarray(x) for x in theory.mode_flow(self.rule, **where))
         minors = [J[:, i, i] * J[:, j, j] - J[:, i, j] * J[:, j, i] for i, j in ((0, 1), (0, 2), (1, 2))]

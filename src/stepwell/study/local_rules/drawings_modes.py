@@ -1,5 +1,7 @@
 """The figures of modes: records in, one picture out; what is predicted comes from the settings."""
 
+from typing import Any
+
 import numpy as np
 
 from stepwell import figure, theory
@@ -9,7 +11,7 @@ from stepwell.run import settings_of
 from stepwell.study.local_rules.closed_forms import FIRST
 from stepwell.study.local_rules.readings import mode_of, name_of, rule_name, time_to
 
-PLACE = {name: FIRST[name] for name in ("a_star", "b_star", "w_star", "feedback")}
+PLACE: Any = {name: FIRST[name] for name in ("a_star", "b_star", "w_star", "feedback")}
 KAPPA = FIRST["a_star"] * FIRST["b_star"]
 
 
@@ -51,7 +53,7 @@ def eigenvalues(runs, predicted, ax):
     """The slow rate of approach along the optimum by rule (Fig. 3), and BPTT's slowest place, dashed."""
     s = np.geomspace(0.03, 3, 300)
     rules = {"bptt": RULES["bptt"](), "tbptt": RULES["tbptt"](1), "rflo": RULES["rflo"](FIRST["decay"])}
-    rates = {name: theory.mode_rates(rule, s, **PLACE)[:, 0].real for name, rule in rules.items()}
+    rates = {name: np.real(theory.mode_rates(rule, s, **PLACE)[:, 0]) for name, rule in rules.items()}
     ax.set(xscale="log", yscale="log")
     figure.lines(s, rates, ax, ("readout s at the optimum", "slow rate of approach"))
     ax.axvline(predicted, color=figure.colour("muted"), linestyle="--", linewidth=0.8)
@@ -62,7 +64,7 @@ def stability_map(runs, predicted, ax):
     """Where RFLO's optimum is stable on the wrong-sign branch: the slower rate over w* and s."""
     s, w = np.linspace(-0.6, -0.2, 161), np.linspace(-0.95, 0.95, 153)
     rule, place = settings_of(runs[0]).rule, {**PLACE, "w_star": w[:, None]}
-    slow = theory.mode_rates(rule, s[None], **place)[..., 0].real
+    slow = np.real(theory.mode_rates(rule, s[None], **place)[..., 0])
     labels = "readout s at the optimum", "teacher's recurrent weight w*", "slower rate (blue unstable)"
     return figure.heat_map(s, w, np.clip(slow, -0.02, 0.02), ax, labels, contours=[0.0], centre=0.0)
 
@@ -71,10 +73,10 @@ def wrong_sign_branch(runs, predicted, ax):
     """Growth along the wrong-sign branch (Fig. 3): real parts of both eigenvalues, with the fold and the Hopf
     point, dashed, and the stable window between them, shaded."""
     s, rule = np.linspace(-0.6, -0.3, 601), settings_of(runs[0]).rule
-    growth = -theory.mode_rates(rule, s, **PLACE).real
+    growth = -np.real(theory.mode_rates(rule, s, **PLACE))
     for k, label in enumerate(("of the slower rate", "of the faster rate")):
         ax.plot(s, growth[:, k], color=figure.mode_colour(k + 1), label=label)
-    window = theory.stable_window(rule, **PLACE)
+    window: Any = theory.stable_window(rule, **PLACE)
     ax.axvspan(*window, color=figure.colour("muted"), alpha=0.25, linewidth=0)
     for edge, name in zip(window, ("Hopf point", "fold")):
         ax.axvline(edge, color=figure.colour("muted"), linestyle="--", linewidth=0.8)

@@ -180,7 +180,7 @@ def theory_course(run: xr.Dataset, seed: int, snapshot: int) -> np.ndarray:
     """What the mode equations make of a run from a snapshot on, [snapshot, weight, mode]."""
     settings, found, times = settings_of(run), modes(run), run.snapshot_learning_time.values
     task = value_of(settings, "task")
-    start = tuple(tuple(values[seed, snapshot].tolist()) for values in found[:3])
+    start: Any = tuple(tuple(values[seed, snapshot].tolist()) for values in found[:3])
     teacher = tuple(task.a_star), tuple(task.b_star), tuple(task.w_star)
     feedback = tuple(found.feedback[seed, snapshot].tolist())
     flow = ModeFlow(
