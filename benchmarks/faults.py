@@ -30,7 +30,7 @@ SHORT = Experiment(
     optimiser=Optimiser("adam", 0.01),
     recording=Recording(50),
 )
-LONG = replace(SHORT, updates=60_000, recording=Recording(500))
+LONG = replace(SHORT, updates=20_000, recording=Recording(500))
 GRID = {"network.sigma0": [0.05, 0.1, 0.2, 0.3], "rule": ["bptt", "rflo"]}
 SEEDS = range(3)
 WRONG = ("unopened", "damaged", "lost", "different", "twice")

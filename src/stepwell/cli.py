@@ -39,16 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     try:
         code = app(args=arguments, standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        if code == INTERRUPTED:
+            code = _stopped("")
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        code = _stopped(str(stop))
     except (ValueError, TypeError) as error:
         code = _refused(str(error))
     except OSError as error:
         code = _refused(f"{error.strerror}: '{error.filename}'." if error.filename else str(error))
     except typer.TyperException as error:
         code = _refused(error.format_message())
-    if code == INTERRUPTED:
-        say("stopped; what was finished is in the store, if one was given, and the same command goes on.")
     sys.exit(code)
 
 
@@ -107,6 +107,12 @@ def _inside(what: str, studies: Sequence[str]) -> dict[str, Any]:
     if what == "claims":
         return {name: [claim.id for claim in STUDIES[name].claims] for name in studies}
     return {name: list(experiments) for name, experiments in entries.items()}
+
+
+def _stopped(told: str) -> int:
+    rest = "what was finished is in the store, if one was given, and the same command goes on"
+    say(f"stopped; {told or rest}.")
+    return INTERRUPTED
 
 
 def _refused(sentence: str) -> int:

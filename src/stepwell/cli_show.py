@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepwell.cli_run import assignments, changed, named
+from stepwell.cli_sweep import FOLDER
 from stepwell.names import known, names
 from stepwell.terminal import console, ready
 
 if TYPE_CHECKING:
     import numpy as np
+    import xarray as xr
 
     from stepwell.study import Claim, Study
 
@@ -27,10 +30,11 @@ def show(
         list[str],
         typer.Argument(
             metavar="NAME [SETTING=VALUE]...",
-            help="STUDY, STUDY/CLAIM, STUDY/EXPERIMENT, the name of a task, network or rule, or the path of "
-            "a record; settings of experiments and tasks can be changed.",
+            help="STUDY, STUDY/CLAIM, STUDY/EXPERIMENT, the name of a task, network or rule, a RUN by its "
+            "fingerprint, or the path of a record; settings of experiments and tasks can be changed.",
         ),
     ],
+    folder: Annotated[Path, typer.Option("--store", help="Of a run: the folder that keeps it.")] = FOLDER,
 ) -> None:
     """Show what something is, with its settings; of a task, a trial too."""
     words = [word for word in what if "=" not in word]
@@ -43,6 +47,9 @@ def show(
     elif name and Path(name).exists():
         ready()
         _say(_record(Path(name)))
+    elif re.fullmatch("[0-9a-f]{20}", name):
+        ready()
+        _say(_run(name, folder))
     else:
         there = [*names("studies"), *(each for table in KINDS.values() for each in names(table))]
         known(name.partition("/")[0], there, "study, task, network, rule or file")
@@ -199,14 +206,32 @@ def bars(values: "np.ndarray", width: int, low: float, high: float) -> str:
 
 def _record(path: Path) -> Iterator[str]:
     """A record on disk: what it is of, what is in it, how it ended."""
-    from stepwell.run import notes_of, open_record, settings_of
+    from stepwell.run import open_record
 
     try:
         record = open_record(path)
     except (FileNotFoundError, KeyError):
         raise ValueError(f"'{path}' is no record; one is STORE/runs/XX/BLOCK.zarr.") from None
+    yield from _recorded(f"record {path}", record)
+
+
+def _run(fingerprint: str, folder: Path) -> Iterator[str]:
+    """The runs of one settings object in a store."""
+    from stepwell.run import Store, listed
+    from stepwell.run.store import join
+
+    there = {run.fingerprint: run for run in listed(folder)}
+    if fingerprint not in there:
+        raise ValueError(f"the store '{folder}' has no run {fingerprint}; `stepwell list runs` names them.")
+    seeds = there[fingerprint].seeds
+    yield from _recorded(f"run {fingerprint}", join(Store(folder).find(fingerprint, seeds), seeds))
+
+
+def _recorded(what: str, record: "xr.Dataset") -> Iterator[str]:
+    from stepwell.run import notes_of, settings_of
+
     attrs: Mapping[str, Any] = record.attrs
-    yield f"record {path}, made {attrs['created']} in {attrs['seconds']:.3g} s ({attrs['device']})"
+    yield f"{what}, made {attrs['created']} in {attrs['seconds']:.3g} s ({attrs['device']})"
     yield f"seeds: {', '.join(map(str, record.seed.values))}"
     for name, variable in record.data_vars.items():
         yield f"  {name} [{', '.join(f'{d} {variable.sizes[d]}' for d in variable.dims)}]"

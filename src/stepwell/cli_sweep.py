@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from stepwell.cli_plot import SWEEPS, draw, numbered
 from stepwell.cli_run import assignments, named
 from stepwell.names import known, names
-from stepwell.terminal import console, progress, ready, say
+from stepwell.terminal import console, progress, ready, say, writable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +27,7 @@ QUIET = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 ROWS = 40
 """Points of a grid that are listed."""
+LAST = "median_last_loss"
 
 store = typer.Typer(help="Look after a folder of runs.", no_args_is_help=True)
 Kept = Annotated[Path, typer.Option("--store", help="The folder that keeps the runs.")]
@@ -41,6 +43,8 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="Of dask: local, an address, or slurm, pbs, sge with a :profile.")
     ] = None,
+    plot: Annotated[str, typer.Option(help="Draw plateaus: when the first one ends.")] = "",
+    out: Annotated[Path | None, typer.Option(help="File of the picture; its ending is the format.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run an experiment over a grid of settings. The same command again does only what is missing.
@@ -49,6 +53,10 @@ def sweep(
     """
     known(experiment.partition("/")[0], names("studies"), "study")
     grid = {path: values(text) for path, text in assignments(changes).items()}
+    if plot:
+        known(plot, SWEEPS, "plot")
+        numbered(grid)
+        picture = writable(out or Path(f"{experiment.replace('/', '-')}-{plot}.svg"))
     ready()
     from stepwell.run import sweep as run_sweep
 
@@ -63,6 +71,9 @@ def sweep(
         )
     else:
         _tell(runs, folder)
+    if plot:
+        draw(plot, runs, picture, " ".join([experiment, *changes]))
+        say(f"the picture is {picture}")
     raise typer.Exit(bool(failures))
 
 
@@ -103,7 +114,10 @@ def tallied() -> Iterator[Callable[["Tally"], None]]:
                 say(told(now))
                 last = time.monotonic()
 
-        yield listen
+        try:
+            yield listen
+        except KeyboardInterrupt as stop:  # it says how far the sweep is; typer would drop the sentence
+            raise typer.Abort(str(stop)) from None
 
 
 def made_beforehand(
@@ -143,9 +157,10 @@ def list_runs(changes: Sequence[str], folder: Path, as_json: bool) -> None:
         return
     for run, told in zip(runs, different(runs), strict=True):
         diverged = f", {len(run.diverged)} diverged" if run.diverged else ""
-        console().print(f"{run.fingerprint}  {len(run.seeds)} seeds{diverged}  {told}", soft_wrap=True)
+        about = f"{run.fingerprint}  {counted(len(run.seeds), 'seed')}{diverged}  {told}"
+        console().print(about.rstrip(), soft_wrap=True)
     if not runs:
-        say(f"the store '{folder}' has no such run.")
+        say(f"the store '{folder}' has no run{' with ' if changes else ''}{', '.join(changes)}.")
 
 
 @store.command(epilog="Example: stepwell store verify store")
@@ -157,7 +172,7 @@ def verify(folder: Folder = FOLDER) -> None:
     for damage in damages(folder):
         print(f"{damage.path}: {damage.reason}")
         count += 1
-    say(f"{count} damaged files in '{folder}'." if count else f"all is well in '{folder}'.")
+    say(f"{counted(count, 'damaged file')} in '{folder}'." if count else f"all is well in '{folder}'.")
     raise typer.Exit(bool(count))
 
 
@@ -173,7 +188,7 @@ def prune(
     removed = remove(folder, damaged, unfinished)
     for path in removed:
         print(path)
-    say(f"{len(removed)} folders removed from '{folder}'.")
+    say(f"{counted(len(removed), 'folder')} removed from '{folder}'.")
 
 
 @store.command(epilog="Example: stepwell store export runs.csv network.sigma0=1e-4 rule=rflo")
@@ -191,7 +206,17 @@ def export(
 
     runs = open_runs(folder, wanted)
     write(runs, file)
-    say(f"'{file}' has {', '.join(f'{size} {dim}' for dim, size in runs.loss.sizes.items())}.")
+    say(f"'{file}' has loss [{', '.join(f'{dim} {size}' for dim, size in runs.loss.sizes.items())}].")
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "seed"), counted(3, "seed")
+        ('1 seed', '3 seeds')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _points(runs: "xr.Dataset") -> Iterator[dict[str, Any]]:
@@ -209,24 +234,34 @@ def _points(runs: "xr.Dataset") -> Iterator[dict[str, Any]]:
         kept = ends[place][np.isfinite(ends[place]) & ~diverged[place]]
         yield {
             **{path: labels[path][at] for path, at in zip(paths, place, strict=True)},
-            "median_last_loss": float(np.median(kept)) if len(kept) else None,
+            LAST: float(np.median(kept)) if len(kept) else None,
             "diverged": int(diverged[place].sum()),
         }
 
 
 def _tell(runs: "xr.Dataset", folder: Path) -> None:
     """How the runs ended at every point of a grid, and where they are."""
-    points = list(_points(runs))
+    points, out = list(_points(runs)), console()
+    varied = [path for path in points[0] if len({point[path] for point in points}) > 1]
+    columns = [path for path in points[0] if path in varied or path == LAST]
     table = Table(box=None, pad_edge=False)
-    for column in points[0]:
-        table.add_column(column.replace("_", " "), justify="right")
-    for point in points[:ROWS]:
-        table.add_row(*("–" if value is None else _short(value) for value in point.values()))
-    console().print(table)
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
+    rows = [[_short(point[column]) for column in columns] for point in points[:ROWS]]
+    for row in rows:
+        table.add_row(*row)
+    if out.measure(table, options=out.options.update(width=10**4)).maximum <= out.width:
+        out.print(table)
+    else:
+        for row in rows:
+            told = (f"{name.replace('_', ' ')} {value}" for name, value in zip(columns, row, strict=True))
+            out.print(", ".join(told))
     if len(points) > ROWS:
-        console().print(f"and {len(points) - ROWS} more points; --json prints all.")
-    console().print(f"{runs.loss.isel(update=0).size} runs in '{folder}'.")
+        out.print(f"and {len(points) - ROWS} more points; --json prints all.")
+    out.print(f"{runs.loss.isel(update=0).size} runs in '{folder}'.")
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return "–"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -20,16 +20,18 @@ import equinox as eqx
 import numpy as np
 import pytest
 
+from benchmarks import faults
 from stepwell import NETWORKS, TASKS, Experiment, Optimiser, Recording, open_runs, sweep, train
 from stepwell.run import Store, archive, checkpoint, listed, open_record, prune, verify
 from stepwell.run import campaign as campaign_module
 from stepwell.run import trainer as trainer_module
+from stepwell.run.index import Index
 from stepwell.run.locks import locked
 from stepwell.run.plan import changed
 from stepwell.settings import setting
 
-KILLS = int(os.environ.get("STEPWELL_KILLS", "3"))
-"""How often the harness kills; 200 is the full measure."""
+KILLS = 3
+"""How often the harness kills; `python -m benchmarks.faults --kills 200` is the full measure."""
 TASK = TASKS["impulse"](poles=(0.5, -0.45), residues=(0.9, 0.7), steps=15)
 BASE = Experiment(
     TASK,
@@ -57,6 +59,12 @@ class Treacherous(eqx.Module):
         return self.experiment.run(seeds, None)
 
 
+def test_kills_at_random_instants_lose_nothing(tmp_path):
+    count = faults.counted(tmp_path, KILLS, seed=0)
+    assert count["kills"] == count["resumed"] == KILLS and count["cells"] == 27
+    assert [count[what] for what in faults.WRONG] == [0] * len(faults.WRONG)
+
+
 def test_a_lost_worker_is_replaced_and_its_block_made(tmp_path):
     base = Treacherous(BASE, str(tmp_path), False)
     runs = sweep(base, GRID, [0, 1], tmp_path / "store", workers=2)
@@ -64,9 +72,10 @@ def test_a_lost_worker_is_replaced_and_its_block_made(tmp_path):
     assert (runs.loss[0].values == train(BASE, [0, 1]).loss.values).all()
 
 
-def test_a_block_that_kills_its_workers_is_given_up_and_the_rest_made(tmp_path):
+def test_a_block_that_kills_its_workers_is_given_up_and_the_rest_made(tmp_path, monkeypatch):
     sweep(changed(BASE, "updates", 30), GRID, [0], tmp_path / "store", workers=1)
     base = Treacherous(BASE, str(tmp_path), True)
+    monkeypatch.setattr(campaign_module, "ATTEMPTS", 2)
     with pytest.raises(ValueError, match="the worker was lost: killed, or out of memory"):
         sweep(base, {"updates": [20, 30]}, [0], tmp_path / "store", workers=2)
     notes = [json.loads(path.read_bytes()) for path in (tmp_path / "store").glob("failed/*.json")]
@@ -145,6 +154,28 @@ def test_a_block_with_a_damaged_root_is_named_when_it_is_wanted(tmp_path):
     (block / "zarr.json").write_bytes(b"{}")
     with pytest.raises(ValueError, match="zarr.json' is damaged"):
         train(BASE, [0], tmp_path)
+
+
+def test_a_root_that_names_files_elsewhere_is_damaged(tmp_path):
+    train(BASE, [0], tmp_path / "store")
+    (block,) = tmp_path.rglob("*.zarr")
+    (tmp_path / "secret").write_text("text")
+    root = archive.root(block)
+    root["attributes"]["files"]["../../../../secret"] = archive._digest(b"text")
+    root["attributes"]["seal"] = archive._digest(archive._text(root))
+    (block / "zarr.json").write_bytes(archive._text(root))
+    with pytest.raises(ValueError, match="it names a file outside of its folder"):
+        archive.root(block)
+
+
+def test_a_line_that_names_a_folder_elsewhere_is_damaged(tmp_path):
+    train(BASE, [0], tmp_path)
+    index = Index(tmp_path)
+    index.refresh()
+    (entry,) = index.entries.values()
+    index.add({**entry, "block": "../../elsewhere"})
+    assert [found.reason for found in verify(tmp_path)] == ["line 2 is not what was written; prune mends it"]
+    assert len(listed(tmp_path)) == 1 and np.isfinite(train(BASE, [0], tmp_path).loss).all()
 
 
 def test_checkpoints_that_are_damaged_are_passed_over(tmp_path, monkeypatch):

@@ -83,6 +83,8 @@ def root(folder: Path) -> dict[str, Any]:
         whole = False
     if not whole:
         raise ValueError(_damaged(folder / ROOT, "it is not what was written"))
+    if any(".." in Path(name).parts or Path(name).is_absolute() for name in found["attributes"]["files"]):
+        raise ValueError(_damaged(folder / ROOT, "it names a file outside of its folder"))
     return found
 
 

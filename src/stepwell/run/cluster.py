@@ -3,10 +3,13 @@
 import logging
 import math
 import shutil
+import signal
+import threading
 import time
 from asyncio import CancelledError
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from stepwell.run.block import Block
@@ -99,7 +102,7 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
     if scheduler == "local":
         from distributed import LocalCluster
 
-        with set_for_children(environment()):
+        with set_for_children(environment()), _deaf():
             return LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -114,6 +117,19 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
     if workers is None:
         raise ValueError(f"say how many workers {kind} is to start, for example workers=16.")
     return queue(kind, profile or kind, workers)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started meanwhile do not hear Ctrl-C: whoever waits for them decides."""
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def queue(kind: str, profile: str, workers: int) -> Any:
