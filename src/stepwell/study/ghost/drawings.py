@@ -41,23 +41,27 @@ def velocities(params, places):
 
 def fields(runs, predicted, ax):
     """The latent field at the start, at the drop and at the end, with the last fixed points and ghosts."""
-    run, places = runs[0], np.linspace(-4, 6, 201)
+    run, places, height = runs[0], np.linspace(-3.2, 5, 301), 1.6
     at_drop = int(np.searchsorted(run.snapshot_update.values, drops(runs[:1])[0, 0]))
-    moments = {"start": 0, "drop": at_drop, "end": -1}
-    courses = {name: velocities(params_at(run, 0, i), places) for name, i in moments.items()}
     last = params_at(run, 0, -1)
     rests, ghosts = (points(last, kind) for kind in ("fixed", "ghost"))
+    ax.set_ylim(-height, height)
     figure.line_field(
         places,
-        courses,
+        {"end": velocities(last, places)},
         ax,
         (KAPPA, VELOCITY),
         stable=[p.state for p in rests if p.stable(0.5)],
         unstable=[p.state for p in rests if not p.stable(0.5)],
         ghosts=[(p.state, p.distance) for p in ghosts],
     )
-    ax.axvline(THRESHOLD, color=figure.colour("muted"), linewidth=0.8, linestyle=":")
-    ax.axvline(start_of(last), color=figure.colour("target"), linewidth=0.8, linestyle=":")
+    for (name, i), ink in zip({"start": 0, "drop": at_drop}.items(), ("muted", "target")):
+        curve = velocities(params_at(run, 0, i), places)
+        low = int(np.argmin(np.abs(curve + 0.8 * height)))
+        ax.plot(places, curve, color=figure.colour(ink))
+        ax.text(places[low] + 0.1, curve[low], name, color=figure.colour(ink))
+    for place in (THRESHOLD, start_of(last)):
+        ax.axvline(place, color=figure.colour("muted"), linewidth=0.8, linestyle=":")
     return caption(ax, "dotted: start of a trial, and the threshold")
 
 
@@ -192,23 +196,30 @@ def collapse(runs, predicted, ax):
             curve = np.maximum(run.gradient_norm.values[row, ::10], 1e-20)
             ax.plot(run["update"].values[::10], curve, color=figure.colour(ink), alpha=0.5, linewidth=0.7)
         ax.plot([], [], color=figure.colour(ink), label=name)
-    ax.set(yscale="log", xlabel="update", ylabel="gradient norm")
+    ax.set(yscale="log", xlabel="update", ylabel="gradient norm (0 drawn at 1e-20)")
     figure.log_ticks(ax)
     figure.key_above(ax)
     return ax
 
 
 def zone_population(runs, predicted, ax):
-    """The loss of all networks at the high rate."""
+    """The loss of all networks through training, a row each: late learners above early ones, the lost on
+    top."""
     run = runs[0]
-    lost = stuck(run)
-    for row in range(run.sizes["seed"]):
-        ink = figure.colour("vermillion" if lost[row] else "student")
-        ax.plot(run["update"].values[::10], run.loss.values[row, ::10], color=ink, alpha=0.35, linewidth=0.6)
-    ax.set(xlabel="update", ylabel="loss", ylim=(0, 1.3), xlim=(2500, run["update"].values[-1]))
-    return caption(
-        ax, f"{learned(run).sum()} of {len(lost)} learn, {lost.sum()} of them end in the zone (red)"
-    )
+    lost, knew = stuck(run), learned(run)
+    order = np.lexsort((run.onset.values[:, -1], lost, knew))
+    updates = run["update"].values[::20]
+    values = run.loss.values[order, ::20].clip(max=1)
+    figure.heat_map(updates, np.arange(len(order)), values, ax, ("update", "network", "loss"))
+    for border, name in (
+        (0, f"{(~knew).sum()} not yet"),
+        ((~knew).sum(), f"{(knew & ~lost).sum()} at work"),
+        ((~lost).sum(), f"{lost.sum()} lost"),
+    ):
+        ax.axhline(border - 0.5, color=figure.colour("ink"), linewidth=0.8)
+        ax.text(2550, border + 2, name)
+    ax.set_xlim(2500, updates[-1])
+    return caption(ax, f"{knew.sum()} of {len(lost)} learn, {lost.sum()} of them end in the no-learning zone")
 
 
 def recovery(runs, predicted, ax):

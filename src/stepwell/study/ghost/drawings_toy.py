@@ -64,7 +64,7 @@ def slopes(runs, predicted, ax):
     for k, run in enumerate(runs, 1):
         gamma = settings_of(run).confidence
         slope = np.abs(exact.finite_gradient(places * toy.optimum(T), T, gamma))
-        ax.plot(places, slope, color=figure.mode_colour(k), label=f"{gamma:g}")
+        ax.plot(places, slope, color=figure.mode_colour(k), label=f"γ = {gamma:g}")
         ax.plot(0, abs(run.slope.values[0, 0]), "o", color=figure.mode_colour(k), markersize=4)
         ax.plot(0, abs(predicted[k - 1]), "+", color=figure.colour("ink"), markersize=9)
     borders(ax)
@@ -119,10 +119,9 @@ def absorption(runs, predicted, ax):
     ax.axvline(1, color=figure.colour("ink"), **THEORY)
     ax.axvline(high, color=figure.colour("ink"), **THEORY)
     ax.plot(list(shares), list(shares.values()), "o-", color=figure.colour("student"))
-    ax.set(xscale="log", xlim=(0.88, 2), ylim=(-0.03, 1.03))
+    ax.set(xlim=(0.97, 1.11), ylim=(-0.03, 1.03))
     ax.set(xlabel="learning rate / critical rate", ylabel="share of starts that are lost")
     ax.set_title("shaded: the 3-cycle lives beyond the critical rate", fontweight="normal", fontsize="medium")
-    figure.log_ticks(ax)
     return ax
 
 
@@ -211,7 +210,9 @@ def planted(runs, predicted, ax):
         settings = settings_of(run)
         r = np.array([d for d in settings.distances if d > 0])
         q = (r * (np.sqrt(settings.hidden) / 2 if settings.hidden > 1 else 1.0)) ** 2 / 2
-        ax.plot(r, q, "D", color=figure.mode_colour(k), label=f"{settings.hidden} dimension{'s' * (k > 1)}")
+        ink, face = figure.mode_colour(k), figure.mode_colour(k) if k == 1 else "none"
+        name = f"{settings.hidden} dimension{'s' * (k > 1)}"
+        ax.plot(r, q, "D", color=ink, markerfacecolor=face, markersize=3 + 3 * k, label=name)
     ax.axhline(1e-12, color=figure.colour("ink"), **THEORY)
     ax.fill_between([5e-9, 2e-2], 1e-18, 1e-12, color=figure.colour("vermillion"), alpha=0.12, linewidth=0)
     ax.set(xscale="log", yscale="log", xlim=(5e-9, 2e-2), ylim=(1e-18, 1e-3))
