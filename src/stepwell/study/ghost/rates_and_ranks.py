@@ -53,7 +53,7 @@ def at_work(run):
     tolerance=0.01,
     scope="source",
     figure=drawings.rate_times_drop,
-    note="the plateau ends with a loss below 0.9 of the first; below one half 1 of 32 networks comes 1.1 % "
+    note="the plateau ends with a loss below 0.9 of the first; below one half 1 of 32 networks comes 1.3 % "
     "late, since near rate 0.019 its loss oscillates around 0.55 before",
 )
 def rate_times_drop(runs):
