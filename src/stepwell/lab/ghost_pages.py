@@ -78,12 +78,12 @@ LATENT = Page(
     settings={
         "learning_rate": Number(label="learning rate", default=0.02, low=1e-3, high=0.1, log=True, live=True),
         "confidence": Number(label="confidence γ", default=10.0, low=0.01, high=20.0, log=True, live=True),
-        "speed": Number(label="updates/frame", default=20, low=1, high=2000, log=True, whole=True, live=True),
+        "speed": Number(label="updates/frame", default=50, low=1, high=2000, log=True, whole=True, live=True),
         "anneal": Switch(label="anneal the confidence from 1", default=False),
         "seed": Number(label="seed", default=4, low=0, high=999_999, whole=True, more=True),
     },
     presets={
-        "high rate": {"learning_rate": 0.02, "confidence": 10.0, "speed": 20, "seed": 4, "anneal": False},
+        "high rate": {"learning_rate": 0.02, "confidence": 10.0, "speed": 50, "seed": 4, "anneal": False},
         "low rate": {"learning_rate": 0.003, "confidence": 10.0, "speed": 1000, "seed": 4, "anneal": False},
         "start with low confidence": {
             "learning_rate": 0.02,

@@ -57,7 +57,7 @@ export class Runner {
     if ("speed" in this.stage.settings) this.send({ type: "speed", updates: this.stage.settings.speed });
     this.gen += 1;
     Object.assign(this, { ended: false, frame: null, times: [], resetting: true, again: false });
-    this.stage.status("computing…");
+    this.stage.status(serving?.kind === "browser" ? "computing…" : "computing… (what runs for the first time is compiled before)");
     this.send({ type: "reset", gen: this.gen, settings: { ...this.stage.settings } });
   }
 
