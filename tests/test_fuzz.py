@@ -45,7 +45,11 @@ odd = st.text(st.characters(exclude_characters="/"), max_size=8) | st.sampled_fr
         "\ud800",
     ]
 )
-path = st.sampled_from(PATHS) | odd | st.builds(lambda a, b: f"{a}.{b}", st.sampled_from(PATHS), odd)
+path = (
+    st.sampled_from([*PATHS, "network."])
+    | odd
+    | st.builds(lambda a, b: f"{a}.{b}", st.sampled_from(PATHS), odd)
+)
 word = st.sampled_from(
     [
         *RULES,

@@ -97,10 +97,10 @@ def overridden(settings: Any, changes: Mapping[str, Any], tables: Tables) -> Any
     values: dict[str, Any] = {}
     inside: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
-        head, _, rest = path.partition(".")
+        head, dot, rest = path.partition(".")
         if head not in fields:
             raise ValueError(unknown(f"{owner} has no setting", head, list(fields), "It has"))
-        if rest:
+        if dot:
             inside.setdefault(head, {})[rest] = value
         elif isinstance(value, str) and head in tables:
             values[head] = _named(value, getattr(settings, head), head, tables)
