@@ -212,16 +212,16 @@ def toy_rates(runs):
 
     A network's loss is divided by its delay, and a step is half a time constant.
     """
-    rates = {}
+    curvatures, rates = {}, {}
     for run in runs:
-        delay = settings_of(run).task.delay
-        if delay not in rates:  # the lowest rate comes first
-            ghosts = [
-                nearest_ghost(params_at(run, seed, -1))[0] for seed in np.flatnonzero(at_work(run)).tolist()
-            ]
-            curvature = np.median([abs(ghost.curvature) for ghost in ghosts if ghost is not None])
-            T = delay * (1 - LEAK)
-            rates[delay] = T * toy.critical_learning_rate(T, float(curvature))
+        ghosts = [
+            nearest_ghost(params_at(run, seed, -1))[0] for seed in np.flatnonzero(at_work(run)).tolist()
+        ]
+        found = [abs(ghost.curvature) for ghost in ghosts if ghost is not None]
+        curvatures.setdefault(settings_of(run).task.delay, []).extend(found)
+    for delay, found in curvatures.items():
+        T = delay * (1 - LEAK)
+        rates[delay] = T * toy.critical_learning_rate(T, float(np.median(found))) if found else np.nan
     return rates
 
 
