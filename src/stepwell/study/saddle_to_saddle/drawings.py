@@ -183,7 +183,7 @@ def gains(runs, predicted, ax):
     frequencies, task = np.linspace(0, np.pi, 300), value_of(settings_of(runs[0]), "task")
     names = ("white input", "low-pass input")
     responses = {
-        name: analysis.frequency_response(*(w[-1] for w in weights(run)), frequencies)[:, 0, 0]
+        name: analysis.frequency_response(*(w[-1] for w in weights(run)), frequencies=frequencies)[:, 0, 0]
         for name, run in zip(names, runs)
     }
     goal = analysis.frequency_response(*realisation(task.poles, task.residues), frequencies)[:, 0, 0]
@@ -224,7 +224,8 @@ def residues(runs, predicted, ax):
         k = min(3, 1 + sum(run.snapshot_learning_time.values[i] > end + 2 for end in ends[1:]))
         order = np.argsort(-analysis.mode_norms(**params))[:k]
         found[row, :k] = analysis.residues(**params)[order, 0, 0].real
-        best[row, :k] = theory.profiled_residues(analysis.poles(params["W"])[order], *model(settings)).real
+        fitted = theory.profiled_residues(analysis.poles(params["W"])[order], *model(settings))
+        best[row, :k] = np.real(fitted)
     return figure.residues_through_time(run.snapshot_learning_time.values[::every], found, ax, predicted=best)
 
 

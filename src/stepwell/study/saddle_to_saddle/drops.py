@@ -111,6 +111,6 @@ def downhill_share(run, seed, k):
     inside = np.flatnonzero((time >= ends[0]) & (time <= ends[1]))
     rows = [{name: run[name].values[seed, i] for name in ("W", "b", "c")} for i in inside]
     active = [analysis.poles(p["W"])[np.argsort(-analysis.mode_norms(**p))[: k + 1]] for p in rows]
-    poles = analysis.pole_branches(np.array(active)).real
+    poles = np.real(analysis.pole_branches(np.array(active)))
     slope = [theory.profiled_gradient(p, *model(settings_of(run))) for p in poles[:-1]]
     return np.mean(np.sum(np.diff(poles, axis=0) * np.real(slope), axis=1) < 0)

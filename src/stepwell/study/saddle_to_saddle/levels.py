@@ -225,7 +225,7 @@ for k, tolerance in ((1, 0.05), (2, 0.1)):
 def old_poles_readjust(runs):
     """Plateau poles are no subset of the target's: old ones move when a new one joins."""
     return [
-        np.concatenate([active_poles(p, k) for k, p in enumerate(pair, 1)]).real
+        np.real(np.concatenate([active_poles(p, k) for k, p in enumerate(pair, 1)]))
         for pair in zip(quietest(runs[0], 1), quietest(runs[0], 2))
     ]
 

@@ -60,10 +60,10 @@ def at_times(run: xr.Dataset, times: np.ndarray) -> list[dict[str, np.ndarray]]:
     return [{name: run[name].values[i, j] for name in ("W", "b", "c")} for i, j in rows]
 
 
-def slopes(x: Sequence[float], y: np.ndarray) -> np.ndarray:
+def slopes(x: Sequence[float] | np.ndarray, y: np.ndarray) -> np.ndarray:
     """Least-squares slope of every row of y [seed, point] against x [point]; NaN where a point is missing."""
-    x = np.asarray(x) - np.mean(x)
-    return (y - y.mean(axis=1, keepdims=True)) @ x / (x @ x)
+    apart = np.asarray(x) - np.mean(x)
+    return (y - y.mean(axis=1, keepdims=True)) @ apart / (apart @ apart)
 
 
 def dwells(runs: Sequence[xr.Dataset], k: int) -> np.ndarray:

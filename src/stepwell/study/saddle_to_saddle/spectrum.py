@@ -11,7 +11,7 @@ from stepwell.network.linear import realisation
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
 from stepwell.study.saddle_to_saddle import drawings
-from stepwell.study.saddle_to_saddle.protocols import claim, gradient_flow, target
+from stepwell.study.saddle_to_saddle.protocols import Saddle, claim, gradient_flow, target
 from stepwell.study.saddle_to_saddle.readings import CUTOFF, coupling_ratio, dwell_slopes, model, pole_at
 from stepwell.task import Impulse
 
@@ -32,7 +32,7 @@ def resonances(scale):
         Impulse((pole, pole.conjugate()), (0.25, 0.25), steps=400, input=kind, cutoff=CUTOFF)
         for kind in ("white", "band_limited")
     ]
-    return [(Experiment(task=task, network=Linear(2), updates=0), (0,)) for task in tasks]
+    return [(Saddle(Experiment(task=task, network=Linear(2)), 0), (0,)) for task in tasks]
 
 
 @claim(
@@ -48,7 +48,7 @@ def band_ratio(runs):
     input."""
     gradients = []
     for run in runs:
-        experiment = settings_of(run)
+        experiment = settings_of(run).experiment
         W, b, _ = realisation(experiment.task.poles, experiment.task.residues)
         params = {"W": W, "b": b, "c": np.zeros((1, 2))}  # driven, but not yet read
         gradients.append(np.linalg.norm(analysis.gradient(experiment, params)[1]["c"]))
@@ -76,7 +76,8 @@ def left_outside(runs):
 def out_of_band(run, seed, index):
     """Root mean square of the student's error in the frequency response above the cutoff."""
     frequencies = np.linspace(CUTOFF, math.pi, 400)
-    student = analysis.frequency_response(*(run[n].values[seed, index] for n in "Wbc"), frequencies)
+    weights = {name: run[name].values[seed, index] for name in "Wbc"}
+    student = analysis.frequency_response(**weights, frequencies=frequencies)
     task = settings_of(run).experiment.task
     goal = analysis.frequency_response(*realisation(task.poles, task.residues), frequencies)
     return math.sqrt(np.mean(np.abs(student - goal) ** 2))

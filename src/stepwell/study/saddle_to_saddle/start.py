@@ -11,7 +11,7 @@ from stepwell.network import Linear
 from stepwell.run import settings_of
 from stepwell.study.base import value_of
 from stepwell.study.saddle_to_saddle import drawings
-from stepwell.study.saddle_to_saddle.protocols import claim, descent, flows, target
+from stepwell.study.saddle_to_saddle.protocols import claim, descent, flows, saddles, target
 from stepwell.study.saddle_to_saddle.readings import (
     active_poles,
     first_responses,
@@ -24,19 +24,19 @@ from stepwell.study.saddle_to_saddle.readings import (
 DIRECTIONS = ("direction_W", "direction_b", "direction_c")
 
 
-def starts(*sigma0s, seeds=20, full=(), hidden=3):
+def starts(*sigma0s, seeds=125, full=()):
     """Starts of target A without training, with the gradient at each."""
 
     def runs(scale):
         scales = sorted({*sigma0s, *(full if scale == "full" else ())}, reverse=True)
-        return [(start(s, hidden), range(seeds)) for s in scales]
+        return [(start(s), range(seeds)) for s in scales]
 
     return runs
 
 
-def start(sigma0, hidden=3):
+def start(sigma0):
     """An experiment that only looks at its start."""
-    network = Linear(hidden, sigma0=sigma0)
+    network = Linear(3, sigma0=sigma0)
     return Experiment(task=target("A"), network=network, updates=0, recording=Recording(1, DIRECTIONS))
 
 
@@ -192,14 +192,14 @@ def zero_lag_first(runs):
 
 @claim(
     "section 8.2",
-    [(start(0.0, hidden=1), (0,))],
+    saddles("A", (0,)),
     predict=lambda es: abs(math.prod(first_responses(es[0]))),
     tolerance=1e-9,
 )
 def zero_lag_point(runs):
     """W = 0 with c b = g0 is not itself critical: the gradient of W there is g0 g1."""
-    experiment = settings_of(runs[0])
-    g0, _ = first_responses(experiment)
-    side = math.sqrt(abs(g0))
-    params = {"W": np.zeros((1, 1)), "b": np.array([[side]]), "c": np.array([[math.copysign(side, g0)]])}
-    return np.linalg.norm(analysis.gradient(experiment, params)[1]["W"])
+    g0, _ = first_responses(settings_of(runs[0]))
+    params = {name: runs[0][name].values[0, 0].copy() for name in "Wbc"}
+    params["b"][0, 0] = side = math.sqrt(abs(g0))
+    params["c"][0, 0] = math.copysign(side, g0)
+    return np.linalg.norm(analysis.gradient(settings_of(runs[0]).experiment, params)[1]["W"])
