@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepwell import analysis, figure, theory
+    from stepwell import analysis, figure, interop, theory
     from stepwell.experiment import Experiment, Optimiser, Recording
     from stepwell.network import NETWORKS
     from stepwell.rule import RULES
@@ -33,7 +33,7 @@ _HOMES = {
     "sweep": "stepwell.run",
     "train": "stepwell.run",
 }
-_PACKAGES = ("analysis", "figure", "network", "rule", "run", "settings", "study", "task", "theory")
+_PACKAGES = ("analysis", "figure", "interop", "network", "rule", "run", "settings", "study", "task", "theory")
 
 __all__ = [
     "NETWORKS",
@@ -49,6 +49,7 @@ __all__ = [
     "check",
     "figure",
     "flow",
+    "interop",
     "open_runs",
     "sweep",
     "theory",

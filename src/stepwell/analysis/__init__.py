@@ -15,6 +15,15 @@ from stepwell.analysis.branches import Collision, collisions, pole_branches
 from stepwell.analysis.fields import LatentField, NetworkField, latent_field, lifted, network_field
 from stepwell.analysis.landscape import gradient, hessian, hessian_spectrum, index
 from stepwell.analysis.learning_curve import learning_epoch, roughness
+from stepwell.analysis.linearisation import (
+    OperatingPoint,
+    TimeScales,
+    linearise,
+    linearised,
+    operating_point,
+    time_scales,
+)
+from stepwell.analysis.noisy_loss import noisy_plateaus, smoothed_loss
 from stepwell.analysis.plateau_detection import Plateau, crossing, matched, plateaus, transitions
 from stepwell.analysis.rest_points import RestPoint, fixed_points
 from stepwell.analysis.saddle_nodes import (
@@ -64,11 +73,13 @@ __all__ = [
     "Modes",
     "NetworkField",
     "NormalForm",
+    "OperatingPoint",
     "Plateau",
     "PrincipalComponents",
     "RestPoint",
     "SaddleNode",
     "Sighting",
+    "TimeScales",
     "abruptness",
     "alignment",
     "census",
@@ -98,15 +109,19 @@ __all__ = [
     "laurent",
     "learning_epoch",
     "lifted",
+    "linearise",
+    "linearised",
     "matched",
     "mode_alignment",
     "mode_norms",
     "mode_readout",
     "network_field",
     "normal_form",
+    "noisy_plateaus",
     "numerical_rank",
     "onset",
     "oscillating",
+    "operating_point",
     "pair_gaps",
     "partial_passage",
     "participation_ratio",
@@ -120,7 +135,9 @@ __all__ = [
     "saddle_node_events",
     "shuffled_loss",
     "singular_values",
+    "smoothed_loss",
     "states",
+    "time_scales",
     "transitions",
     "truncated",
     "truncated_loss",
