@@ -156,12 +156,12 @@ def truncated(W: Numbers, W0: Numbers, ranks: Sequence[int], blocks: int = 1) ->
     if len(W) % blocks:
         raise ValueError(f"blocks={blocks} do not divide {len(W)} rows; an LSTM has 4, one per gate.")
     left, values, right = np.linalg.svd((W - W0).reshape(blocks, -1, W.shape[1]), full_matrices=False)
-    if not all(0 <= rank <= values.shape[1] for rank in ranks):
+    if not all(0 <= rank <= values.shape[1] and rank == int(rank) for rank in ranks):
         raise ValueError(
-            f"ranks {list(ranks)} do not fit: this matrix has ranks from 0 to {values.shape[1]}."
+            f"ranks {list(ranks)} do not fit: this matrix has whole ranks from 0 to {values.shape[1]}."
         )
     left = left * values[:, None, :]
-    return np.stack([W0 + (left[:, :, :r] @ right[:, :r]).reshape(W.shape) for r in ranks])
+    return np.stack([W0 + (left[:, :, :r] @ right[:, :r]).reshape(W.shape) for r in map(int, ranks)])
 
 
 def recurrent_names(params: Mapping[str, Numbers], names: Sequence[str] | None = None) -> list[str]:

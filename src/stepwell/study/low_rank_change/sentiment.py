@@ -215,7 +215,8 @@ def lstm_small_runs(runs):
     tolerance=0.01,
     scales="full",
     figure=drawings.accuracies,
-    note="the bulk of doubled initial matrices buries the change",
+    expected="UNDECIDED",
+    note="0.00, 0.06 and 0.01 are lost in three seeds: the change sticks out of the doubled bulk in some",
 )
 def lstm_doubled(runs):
     """With the initial matrices doubled it costs much: what the loss of accuracy at rank 10 lacks to be
