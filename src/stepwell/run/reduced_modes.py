@@ -101,14 +101,15 @@ def _stacked(systems: Sequence[Any]) -> Any:
 
 def _descend(settings: PopulationDescent, block: Block) -> xr.Dataset:
     began, experiment = time.monotonic(), settings.experiment
-    starts = jax.tree.map(jnp.asarray, population_starts(settings, block.seeds))
+    student, teacher, feedback = jax.tree.map(jnp.asarray, population_starts(settings, block.seeds))
     every, updates = experiment.recording.every, np.arange(experiment.updates + 1)
     rule, rate = as_arrays((experiment.rule, experiment.optimiser.learning_rate), "float64")
-    shown = _descents(rule, rate, *starts, every, experiment.updates, settings.exact_every)
+    exact = settings.exact_every
+    shown = _descents(rule, rate, student, teacher, feedback, every, experiment.updates, exact)
     loss, norm, (W, b, c) = jax.tree.map(np.asarray, shown)
     snapshots = {"W": W, "b": b, "c": c}
-    if starts[2] is not None:
-        fixed = np.asarray(starts[2])[:, None]
+    if feedback is not None:
+        fixed = np.asarray(feedback)[:, None]
         snapshots["feedback"] = np.broadcast_to(fixed, (len(W), W.shape[1], *fixed.shape[2:]))
     axes = {"update": updates, "learning_time": updates * experiment.optimiser.learning_rate}
     axes |= {f"snapshot_{name}": values[::every] for name, values in axes.items()}

@@ -98,7 +98,8 @@ def trajectories(runs, predicted, ax):
         ax.plot(branch, kappa / branch, color=figure.colour("muted"), linewidth=0.8)
     for run in runs:
         settings = settings_of(run)
-        end = theory.mode_end(settings.rule, *settings.start, *mode_of(settings), settings.feedback[0])
+        a, b, w = settings.start
+        end = theory.mode_end(settings.rule, a, b, w, *mode_of(settings), settings.feedback[0])
         name, (a, b) = rule_name(settings), (run[x].values[0, :, 0] for x in "ab")
         look = figure.rule_line(name)
         ax.plot(a, b, label=written(name), **look)

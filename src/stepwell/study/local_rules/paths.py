@@ -23,10 +23,16 @@ from stepwell.study.local_rules.protocols import (
 from stepwell.study.local_rules.readings import crossing, drift, mode_of
 
 
+def end_of(settings):
+    """Where the invariants say that a flow of one mode ends."""
+    a, b, w = settings.start
+    return theory.mode_end(settings.rule, a, b, w, *mode_of(settings), settings.feedback[0])
+
+
 @claim(
     "Fig. 4",
     trajectories(RFLO, BPTT),
-    predict=lambda es: theory.mode_end(es[0].rule, *es[0].start, *mode_of(es[0]), es[0].feedback[0]).a,
+    predict=lambda es: end_of(es[0]).a,
     tolerance=1e-5,
     reading="reconstructed",
     scope="source",
@@ -57,7 +63,8 @@ def end_points(runs):
     for run in runs:
         settings = settings_of(run)
         for start, end in zip(_places(run, 0), _places(run, -1)):
-            wanted = theory.mode_end(settings.rule, *start, *mode_of(settings))
+            a, b, w = start
+            wanted = theory.mode_end(settings.rule, a, b, w, *mode_of(settings))
             wrong = np.sign(wanted.a) not in (np.sign(end[0]), np.nan) and np.isfinite(wanted.a)
             gaps.append(1.0 if wrong else abs(abs(end[0]) - wanted.magnitude))
     return gaps
@@ -97,7 +104,7 @@ def others_reach(runs):
 @claim(
     "Fig. 3",
     scan((RFLO,), *BOTH_ENDS),
-    predict=lambda es: list(theory.hopf_point(es[0].rule, **PLACE)),
+    predict=lambda es: list(theory.hopf_point(es[0].rule, **PLACE) or ()),
     kind="largest",
     tolerance=1e-5,
     scope="source",

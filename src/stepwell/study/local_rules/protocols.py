@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,8 @@ def circling(scale: str) -> list[Run]:
     places = (-0.395, -0.393, -0.4) if scale == "full" else (-0.395,)
     starts = [(1.0001 * s, kappa / s, FIRST["w_star"]) for s in places]
     time = {"duration": 4e4, "samples": 4001, "rtol": 1e-11}
-    return [(ModeFlow(RFLO, *mode, (FIRST["feedback"],), start, **time), (0,)) for start in starts]
+    flow = partial(ModeFlow, RFLO, *mode, (FIRST["feedback"],))
+    return [(flow(start, **time), (0,)) for start in starts]
 
 
 def small_starts(*rules: AbstractRule) -> Callable[[str], list[Run]]:

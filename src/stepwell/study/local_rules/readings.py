@@ -111,8 +111,8 @@ def drift(run: xr.Dataset) -> np.ndarray:
     feedback = run.feedback.values[:, 0] if "feedback" in run else [None] * run.sizes["seed"]
 
     def invariant(seed: int, snapshot: int) -> np.ndarray:
-        weights = (run[name].values[seed, snapshot] for name in ("W", "b", "c"))
-        return np.asarray(theory.matrix_invariant(rule, *weights, feedback[seed]))
+        W, b, c = (run[name].values[seed, snapshot] for name in ("W", "b", "c"))
+        return np.asarray(theory.matrix_invariant(rule, W, b, c, feedback[seed]))
 
     return np.array([np.linalg.norm(invariant(i, at) - invariant(i, 0)) for i in range(run.sizes["seed"])])
 

@@ -223,7 +223,7 @@ def residues(runs, predicted, ax):
         params = {name: run[name].values[0, i] for name in ("W", "b", "c")}
         k = min(3, 1 + sum(run.snapshot_learning_time.values[i] > end + 2 for end in ends[1:]))
         order = np.argsort(-analysis.mode_norms(**params))[:k]
-        found[row, :k] = analysis.residues(**params)[order, 0, 0].real
+        found[row, :k] = np.real(analysis.residues(**params)[order, 0, 0])
         fitted = theory.profiled_residues(analysis.poles(params["W"])[order], *model(settings))
         best[row, :k] = np.real(fitted)
     return figure.residues_through_time(run.snapshot_learning_time.values[::every], found, ax, predicted=best)
