@@ -1,6 +1,7 @@
 """Sentences as trials: loaders on small folders, word vectors by dense algebra, the loss by hand."""
 
 import io
+import subprocess
 import tarfile
 
 import jax
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 from stepwell import NETWORKS, TASKS, Experiment, Optimiser
+from stepwell.cli_fetch import fetch
 from stepwell.task.sentiment import arrays
 from stepwell.task.sentiment_corpus import Corpus, checked, imdb, snippets, sst, synthetic, tokens
-from stepwell.task.sentiment_fetch import unpack
+from stepwell.task.sentiment_fetch import fetch_snippets, unpack
 from stepwell.task.sentiment_vectors import vocabulary, word_vectors
 
 MOVIES = "1\t2.5\tA great great film\n2\t-1.5\ta dull film\n3\t0.2\tneither\n4\t-3.0\tso dull !\n"
@@ -144,3 +146,23 @@ def test_a_small_lstm_learns_the_synthetic_sentences():
 
 def test_synthetic_sentences_have_both_labels():
     assert set(synthetic(50).labels) == {0, 1}
+
+
+def test_what_is_there_is_not_fetched_and_what_cannot_be_had_is_told(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(command, **options):
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "no such host\nERROR: nothing matches\n")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(OSError, match="ERROR: nothing matches"):
+        fetch_snippets(tmp_path / "new")
+    assert "--require-hashes" in asked[0] and not (tmp_path / "new").exists()
+    (tmp_path / "movieReviewSnippets_GroundTruth.txt").write_text(MOVIES)
+    assert fetch_snippets(tmp_path) == tmp_path and len(asked) == 1
+
+
+def test_only_known_data_are_fetched():
+    with pytest.raises(ValueError, match="did you mean 'sentiment'"):
+        fetch("sentimnt")
