@@ -140,7 +140,8 @@ def judged(
     wanted = [lookup(table, claim, "claim") for claim in (table if claims is None else claims)]
     wanted = [claim for claim in wanted if scale in claim.scales]
     cache: dict[Any, xr.Dataset] = {}
-    store = store if store is None or isinstance(store, Store) else Store(store)
+    # Some runs begin where others end, and find those in the store, too.
+    store = Store.temporary() if store is None else store if isinstance(store, Store) else Store(store)
     for number, claim in enumerate(wanted):
         if progress is not None:
             progress(claim.id, number, len(wanted))
