@@ -1,7 +1,7 @@
 """Findings as Markdown, from what `stepwell check --json` wrote.
 
-`python docs/claims_table.py FINDINGS.json` prints a table; `... --into README.md` puts one brief table per study
-between the two `claims` marks of a file.
+`python docs/claims_table.py FINDINGS.json` prints a table; `... --into README.md` puts one brief table per
+study between the two `claims` marks of a file.
 """
 
 import argparse
