@@ -178,6 +178,7 @@ def test_python_answers_a_drag_with_the_same_curves(visit):
     remote = visit("poles", "?gain=1&python=true")
     remote.wait_for_function("() => document.querySelector('.connection').dataset.kind === 'python'")
     remote.wait_for_timeout(500)
-    assert remote.evaluate(DRAW) == local
+    found, wanted = ([float(x) for x in re.findall(r"-?[\d.]+", d)] for d in (remote.evaluate(DRAW), local))
+    assert found == pytest.approx(wanted, abs=0.11)  # the last digit of a path, and numbers of six digits
     drag(remote, (0.75, 0.45), (0.6, 0.5))
     assert remote.evaluate(DRAW) != local
