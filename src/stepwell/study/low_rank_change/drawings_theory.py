@@ -85,7 +85,7 @@ def stability_map(runs, predicted, ax):
     growth = np.stack([linear_flow.solve(x, 3.0).at_output(targets).growth for x in g], axis=1)
     rates = np.interp(targets, list(RATES), list(RATES.values()))
     products = rates[:, None] * (1 - g[None] ** 2) ** 2 * growth**2
-    labels = "strength g of the initial weights", "target y*", "log₁₀(learning rate × p² / 2), stable below 0"
+    labels = "strength g of the initial weights", "target y*", "log₁₀(learning rate / largest)"
     figure.heat_map(g, targets, np.log10(products / 2), ax, labels, contours=[0.0])
     cells = np.array([(k / 10, y) for k in range(10) for y in RATES])
     ax.plot(*cells.T, "o", color=figure.colour("ink"), markersize=2.5)
