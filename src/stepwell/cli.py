@@ -14,6 +14,7 @@ import typer
 
 from stepwell.cli_check import check
 from stepwell.cli_fetch import fetch
+from stepwell.cli_inspect import inspect
 from stepwell.cli_lab import lab
 from stepwell.cli_run import run
 from stepwell.cli_show import show
@@ -128,5 +129,6 @@ app.command(epilog="Example: stepwell show saddle_to_saddle/staircase")(show)
 app.command(
     epilog="Example: stepwell sweep saddle_to_saddle network.sigma0=1e-4,1e-3 rule=bptt,rflo --seeds 5"
 )(sweep)
+app.command(epilog="Example: stepwell inspect checkpoints --data trials.npz --step 10")(inspect)
 app.command(epilog="Example: stepwell lab --page training")(lab)
 app.add_typer(store, name="store")
