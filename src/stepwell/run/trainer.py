@@ -189,9 +189,7 @@ def _advance(
         carry, buffers, shots, directions = state
         shots = _written(shots, slot(carry.update), {"params": carry.params, "rule": carry.rule})
         stop = jnp.minimum(end, (carry.update // every + 1) * every)
-        carry, buffers, directions = jax.lax.fori_loop(
-            carry.update, stop, body, (carry, buffers, directions)
-        )
+        carry, buffers, directions = jax.lax.fori_loop(carry.update, stop, body, (carry, buffers, directions))
         return carry, buffers, shots, directions
 
     blank = {"params": carry.params, "rule": carry.rule}, carry.params if directed else {}
