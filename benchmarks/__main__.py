@@ -16,7 +16,10 @@ ALONE = {
     "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
-SUITES = ("A", "B", "C", "rules", "recording", "truncation", "search", "promises", "startup", "workers")
+SUITES = (
+    *("A", "B", "C", "rules", "recording", "truncation", "search", "flipflops"),
+    *("promises", "startup", "workers"),
+)
 
 
 def main() -> int:
@@ -31,7 +34,7 @@ def main() -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    from benchmarks import printing, promises, searches, startup, suites
+    from benchmarks import flipflops, printing, promises, searches, startup, suites
 
     run = {
         "A": suites.linear,
@@ -41,6 +44,7 @@ def main() -> int:
         "recording": suites.recording,
         "truncation": searches.truncation,
         "search": searches.search,
+        "flipflops": flipflops.search,
         "promises": promises.promises,
         "startup": startup.startup,
         "workers": lambda rounds: startup.workers(rounds, cores),

@@ -1,0 +1,97 @@
+"""The fixed points of networks that were trained to remember bits, against a search in PyTorch.
+
+Every pattern of the bits should be a stable fixed point. The reference descends on half the squared speed
+with Adam, at a learning rate of 0.01, from all starts in one batch, until it is below 1e-12 everywhere or
+5 000 iterations are done.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.suites import TORCH, Suite
+from benchmarks.timing import Gate, Variant, alternate, speed_up
+from stepwell import NETWORKS, TASKS, Experiment, Optimiser, train
+from stepwell.analysis import fixed_points, network_field, states
+
+UNITS, STARTS, NEAR = 48, 1024, 1e-2
+"""`NEAR` is the distance per root of the units below which two ends of the reference are one point."""
+
+
+def flipflop(bits: int, updates: int = 2000) -> Experiment:
+    """A network that learns to remember bits."""
+    return Experiment(
+        task=TASKS["flipflop"](bits=bits, variant="sparse", steps=120, onset=0.03),
+        network=NETWORKS["rate"](hidden=UNITS, input=bits, output=bits, scaling="standard"),
+        optimiser=Optimiser("adam", 3e-3, clip=1.0),
+        updates=updates,
+    )
+
+
+def search(rounds: int, bits: tuple[int, ...] = (2, 3, 4)) -> list[Suite]:
+    """F2: all stable fixed points of trained flip-flops."""
+    return [_suite(count, rounds) for count in bits]
+
+
+def starts_at_work(settings: Experiment, params: dict[str, np.ndarray]) -> np.ndarray:
+    """States of the network at work, drawn at random."""
+    draw = np.random.default_rng(0)
+    arrays = {name: jnp.asarray(value) for name, value in params.items()}
+    active = np.asarray(states(settings.network, arrays, settings.task.trials(jax.random.key(1), 64)))
+    active = active[:, 15:].reshape(-1, UNITS)
+    return active[draw.choice(len(active), STARTS, replace=False)] + 0.1 * draw.standard_normal(
+        (STARTS, UNITS)
+    )
+
+
+def _suite(bits: int, rounds: int) -> Suite:
+    settings = flipflop(bits)
+    params = {k: train(settings, [0])[k].values[0, -1] for k in ("W", "b", "c")}
+    starts = starts_at_work(settings, params)
+    field = network_field(settings.network, params, np.zeros(bits))
+    name, reference = "stepwell", "torch search"
+    title = f"flip-flop of {bits} bits  N={UNITS}, {STARTS} starts  float64"
+    if not TORCH:
+        return Suite(title, {}, [Gate(f"F2 {bits} bits", "torch is not installed", 20, True, [], "")])
+    found: dict[str, int] = {}
+
+    def ours() -> None:
+        points = [point for point in fixed_points(field, starts) if point.kind == "fixed"]
+        found[name] = sum(point.stable(1 - settings.network.leak) for point in points)
+
+    def theirs() -> None:
+        found[reference] = _stable(_descend(params["W"], starts), params["W"], settings.network.leak)
+
+    times = alternate([Variant(reference, theirs, 1), Variant(name, ours, 1)], rounds)
+    told = f"{found[name]} stable points of {2**bits}, {found[reference]} by the reference"
+    ratios = speed_up(times, name, reference) if found[name] == 2**bits else []
+    gate = Gate(f"F2 {bits} bits", f">= 20 x {reference}", 20, True, ratios, told)
+    return Suite(f"{title}; {told}", times, [gate])
+
+
+def _descend(W: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The ends of the reference that came to rest."""
+    import torch
+
+    weights, h = torch.tensor(W), torch.tensor(starts, requires_grad=True)
+    adam = torch.optim.Adam([h], lr=0.01)
+    for _ in range(5000):
+        speed = 0.5 * ((torch.tanh(h) @ weights.T - h) ** 2).sum(1)
+        if (speed < 1e-12).all():
+            break
+        adam.zero_grad()
+        speed.sum().backward()
+        adam.step()
+    rest = 0.5 * ((torch.tanh(h) @ weights.T - h) ** 2).sum(1) < 1e-12
+    return h.detach().numpy()[rest.numpy()]
+
+
+def _stable(ends: np.ndarray, W: np.ndarray, leak: float) -> int:
+    """How many distinct ends are stable."""
+    points: list[np.ndarray] = []
+    for state in ends:
+        J = leak * np.eye(UNITS) + (1 - leak) * W * (1 - np.tanh(state) ** 2)
+        far = all(np.linalg.norm(state - other) > NEAR * np.sqrt(UNITS) for other in points)
+        if far and np.abs(np.linalg.eigvals(J)).max() < 1:
+            points.append(state)
+    return len(points)
