@@ -1,0 +1,1 @@
+"""Pages in a real browser; a package, so that its fixtures have a name of their own."""
