@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from stepwell.interop.histories import History
 
-MOST_SPECTRA, MOST_RANKS, MOST_TRIALS = 40, 26, 64
-"""Snapshots whose spectra are taken, ranks that are tried, trials that a loss is taken of."""
+MOST_SPECTRA, MOST_SEARCHES, MOST_RANKS, MOST_TRIALS = 40, 8, 26, 64
+"""Snapshots whose spectra are taken and whose rests are sought, ranks that are tried, trials of a loss."""
 STARTS, LARGE = (64, 12), 100
 """Starts of the search for rests; the second number for a state longer than `LARGE`."""
 GATES = {"gru": ("reset", "update", "new"), "lstm": ("input", "forget", "cell", "output")}
@@ -70,7 +70,7 @@ def _sizes(history: "History") -> Part:
     network, count = history.network, sum(int(np.prod(v.shape[1:])) for v in history.weights.values())
     if network is not None:
         state = getattr(network, "state", network.hidden)
-        what = f"{type(network).__name__} {getattr(network, 'kind', '')}".strip()
+        what = f"{getattr(network, 'kind', type(network).__name__)} network"
         lines.insert(0, f"{what}: {network.input} inputs, state of {state}, {network.output} outputs")
     lines.append(f"{count} parameters, {len(history.updates)} snapshots")
     if len(history.updates) > 1:
@@ -193,10 +193,17 @@ def _rests(history: "History", options: Options) -> Iterator[Part]:
     network = history.network
     if network is None:
         return
-    from stepwell.inspection_dynamics import dynamics
+    import numpy as np
+
+    from stepwell.inspection_dynamics import dynamics, through_training
 
     task = options.task or history.task
     yield from dynamics(network, _params(history, -1), task, options.step)
+    if len(history.updates) > 1 and getattr(network, "state", network.hidden) <= LARGE:
+        chosen = np.unique(np.linspace(0, len(history.updates) - 1, MOST_SEARCHES).round().astype(int))
+        yield through_training(
+            network, {float(history.updates[i]): _params(history, i) for i in chosen.tolist()}
+        )
 
 
 def _params(history: "History", snapshot: int) -> dict[str, Any]:

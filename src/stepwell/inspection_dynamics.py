@@ -40,6 +40,36 @@ def dynamics(network: Any, params: Any, task: Any, step: float | None) -> Iterat
     yield _plane(field, activity, found, leak)
 
 
+def through_training(network: Any, snapshots: dict[float, Any]) -> Part:
+    """How many rests and ghosts at zero input the network has at some snapshots.
+
+    Args:
+        network: of all snapshots. snapshots: parameters by the time of the snapshot.
+    """
+    import numpy as np
+
+    from stepwell.analysis import fixed_points, network_field
+    from stepwell.figure.inspection import rests_through_training
+
+    leak, lines = 1 - getattr(network, "leak", 0.0), []
+    counts: dict[str, list[int]] = {"stable": [], "unstable": [], "ghost": []}
+    for time, params in snapshots.items():
+        activity = _activity(network, params, None)
+        starts = activity[:, -1].reshape(len(activity), -1)
+        starts = np.concatenate([starts, activity[:, 0], np.zeros_like(starts[:1])])
+        found = [
+            _name(p, leak)
+            for p in fixed_points(network_field(network, params, 0.0), starts)
+            if p.kind != "slow"
+        ]
+        for name, values in counts.items():
+            values.append(found.count(name))
+        told = ", ".join(f"{values[-1]} {name}" for name, values in counts.items())
+        lines.append(f"update {time:g}: {told}")
+    times = np.array(list(snapshots))
+    return Part("Fixed points through training", lines, lambda ax: rests_through_training(times, counts, ax))
+
+
 def _activity(network: Any, params: Any, task: Any) -> Any:
     """States of trials, or of free runs from random states, [trial, step, state]."""
     import jax
@@ -111,13 +141,19 @@ def _linearised(network: Any, params: Any, rests: Any, leak: float, step: float 
         poles[name] = system.poles
         weight = np.linalg.norm(system.residues, axis=(1, 2))
         lines.append(f"{name}: {sum(len(z) for z in system.zeros.values())} finite zeros over all channels")
-        for k in np.argsort(-np.nan_to_num(weight))[:5]:
+        upper = [k for k in np.argsort(-np.nan_to_num(weight)) if np.imag(system.poles[k]) >= 0]
+        for k in upper[:5]:
             scale = time_scales(system.poles[k], step)
             lines.append(
-                f"  pole {system.poles[k]:.4g}, residue {weight[k]:.3g}, time constant "
+                f"  pole {_number(complex(system.poles[k]))}, residue {weight[k]:.3g}, time constant "
                 f"{scale.time_constant:.4g} {units[0]}, frequency {scale.frequency:.4g} {units[1]}"
             )
     yield Part("Poles of the linearised network", lines, lambda ax: poles_of_points(poles, ax))
+
+
+def _number(pole: complex) -> str:
+    """A real pole, or a pair."""
+    return f"{pole.real:.4g} ± {pole.imag:.4g}i" if pole.imag else f"{pole.real:.4g}"
 
 
 def _plane(field: Any, activity: Any, found: Any, leak: float) -> Part:

@@ -55,7 +55,16 @@ def test_the_page_tells_the_change(kind, tmp_path, capsys):
     out, err = inspected(capsys, tmp_path, "--report", tmp_path / "page.html", "--step", 2)
     page = (tmp_path / "page.html").read_text()
     assert "participation ratio 1," in " ".join(out.split())  # the change has rank one
-    for title in ("Sizes", "Loss", "Spectra", "Change", "Fixed points", "Poles", "Activity"):
+    for title in (
+        "Sizes",
+        "Loss",
+        "Spectra",
+        "Change",
+        "Fixed points",
+        "Poles",
+        "Activity",
+        "through training",
+    ):
         assert title in out and title in page
     assert " ms" in out and "not shown" not in out and "could not be drawn" not in page
     assert page.count("<svg") >= 5 and "page.html" in err
@@ -105,7 +114,7 @@ def test_a_store_of_ours_and_of_a_recorder(tmp_path, capsys):
         follower.step(loss)
     follower.close()
     out, _ = inspected(capsys, tmp_path, "--report", tmp_path / "page.html")
-    assert "run mine, seed 0" in out and "Rate" in out and "functional rank of the change" in out
+    assert "run mine, seed 0" in out and "Rate network" in out and "functional rank of the change" in out
 
 
 def test_nothing_to_read_is_told(tmp_path, capsys):

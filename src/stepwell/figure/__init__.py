@@ -4,6 +4,13 @@ from matplotlib.figure import Figure
 
 from stepwell.figure.axes import band, end_labels, key_above, key_beside, log_ticks, plain, power_of_ten
 from stepwell.figure.curves import lines, residues_through_time, staircase, weight_norms
+from stepwell.figure.inspection import (
+    activity_plane,
+    change_through_time,
+    noisy_loss,
+    poles_of_points,
+    rests_through_training,
+)
 from stepwell.figure.landscape import heat_map, two_pole_landscape
 from stepwell.figure.laws import agreement, dwell_times, forest, power_laws, rivals
 from stepwell.figure.plane import collision, eigenvalues, poles_in_plane, poles_through_time, sign_flip
@@ -22,9 +29,11 @@ from stepwell.figure.style import (
 
 __all__ = [
     "Figure",
+    "activity_plane",
     "adaptive_svg",
     "agreement",
     "band",
+    "change_through_time",
     "collision",
     "colour",
     "css_variables",
@@ -41,14 +50,17 @@ __all__ = [
     "lines",
     "log_ticks",
     "mode_colour",
+    "noisy_loss",
     "one_pole_landscape",
     "plain",
     "plane_field",
     "poles_in_plane",
+    "poles_of_points",
     "poles_through_time",
     "power_laws",
     "power_of_ten",
     "residues_through_time",
+    "rests_through_training",
     "rivals",
     "rule_line",
     "sign_flip",

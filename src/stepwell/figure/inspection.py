@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from stepwell.analysis import Plateau
 from stepwell.figure.axes import Numbers, end_labels, key_beside, log_ticks
@@ -73,7 +74,7 @@ def activity_plane(
         place, arrow = (np.asarray(part) for part in flow)
         size = np.linalg.norm(arrow, axis=1, keepdims=True)
         unit = arrow / np.maximum(size, 1e-300)
-        ax.quiver(*place.T, *unit.T, color=colour("grid"), angles="xy", width=0.003, zorder=0)
+        ax.quiver(*place.T, *unit.T, color=colour("muted"), alpha=0.45, angles="xy", width=0.003, zorder=0)
     for path in np.asarray(trajectories):
         ax.plot(*path.T, color=colour("student"), linewidth=0.7, alpha=0.6)
         ax.plot(*path[0], ".", color=colour("muted"), markersize=3)
@@ -90,6 +91,21 @@ def activity_plane(
     ax.set(xlabel="principal component 1", ylabel="principal component 2")
     if len(points):
         key_beside(ax)
+    return ax
+
+
+def rests_through_training(updates: Numbers, counts: Mapping[str, Numbers], ax: Axes) -> Axes:
+    """How many rests and ghosts there are at each snapshot.
+
+    Args:
+        updates: [snapshot]. counts: by kind ("stable", "unstable", "ghost"), [snapshot].
+        ax: to draw on.
+    """
+    for k, (name, values) in enumerate(counts.items(), 1):
+        ax.step(updates, values, where="mid", marker="os^"[(k - 1) % 3], color=mode_colour(k), label=name)
+    ax.set(xlabel="updates", ylabel="points found", ylim=(0, None))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    key_beside(ax)
     return ax
 
 
