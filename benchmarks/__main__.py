@@ -17,7 +17,7 @@ ALONE = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
 SUITES = (
-    *("A", "B", "C", "rules", "recording", "truncation", "search", "flipflops"),
+    *("A", "B", "C", "rules", "recording", "truncation", "search", "flipflops", "recorder"),
     *("promises", "startup", "workers"),
 )
 
@@ -34,7 +34,7 @@ def main() -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    from benchmarks import flipflops, printing, promises, searches, startup, suites
+    from benchmarks import flipflops, following, printing, promises, searches, startup, suites
 
     run = {
         "A": suites.linear,
@@ -45,6 +45,7 @@ def main() -> int:
         "truncation": searches.truncation,
         "search": searches.search,
         "flipflops": flipflops.search,
+        "recorder": following.recorder,
         "promises": promises.promises,
         "startup": startup.startup,
         "workers": lambda rounds: startup.workers(rounds, cores),
