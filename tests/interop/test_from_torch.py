@@ -80,7 +80,12 @@ def test_the_state_is_hidden_states_then_cells(kind):
     close(network.readout(params, new), outputs[0], 1e-12)
 
 
-@pytest.mark.parametrize("cell", [torch.nn.RNNCell, torch.nn.GRUCell, torch.nn.LSTMCell])
+class ReluCell(torch.nn.RNNCell):
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, nonlinearity="relu", **options)
+
+
+@pytest.mark.parametrize("cell", [torch.nn.RNNCell, ReluCell, torch.nn.GRUCell, torch.nn.LSTMCell])
 def test_cells_take_the_same_step(cell):
     module = cell(3, 4, dtype=torch.float64)
     network, params = from_torch(module)

@@ -86,9 +86,7 @@ def from_torch(
             f"proj_size={recurrent.proj_size} is not supported: the state is no longer that of the units; "
             "use an LSTM without it."
         )
-    kind = type(recurrent).__name__.removesuffix("Cell").lower()
-    kind = recurrent.nonlinearity if kind == "rnn" else kind
-    return from_weights(_arrays(recurrent), kind, _read(readout, recurrent.hidden_size))
+    return from_weights(_arrays(recurrent), _kind(recurrent), _read(readout, recurrent.hidden_size))
 
 
 def to_torch(network: AbstractNetwork, params: Params) -> tuple[Any, Any]:
@@ -145,6 +143,15 @@ def _recurrent(module: Any) -> Any:
             "needed; give that one, or write the step of your own cell in jax.numpy and give it as step=...."
         )
     return found[0]
+
+
+def _kind(recurrent: Any) -> str:
+    import torch
+
+    nn = torch.nn
+    if isinstance(recurrent, (nn.GRU, nn.GRUCell)):
+        return "gru"
+    return "lstm" if isinstance(recurrent, (nn.LSTM, nn.LSTMCell)) else recurrent.nonlinearity
 
 
 def _linear(module: Any, units: int) -> Any:
