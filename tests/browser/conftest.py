@@ -27,7 +27,7 @@ def without(what: str) -> None:
     (pytest.fail if os.environ.get("STEPWELL_BROWSER") == "required" else pytest.skip)(words)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop must be gone when the other tests begin theirs
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not path:
