@@ -33,6 +33,12 @@ def search(rounds: int, bits: tuple[int, ...] = (2, 3, 4)) -> list[Suite]:
     return [_suite(count, rounds) for count in bits]
 
 
+def derivative_bounds(W: np.ndarray) -> tuple[float, float]:
+    r"""Bounds on the second and third derivative of $W\tanh h-h$: those of tanh times the norm of W."""
+    norm = float(np.linalg.norm(W, 2))
+    return 4 / (3 * np.sqrt(3)) * norm, 2 * norm
+
+
 def starts_at_work(settings: Experiment, params: dict[str, np.ndarray]) -> np.ndarray:
     """States of the network at work, drawn at random."""
     draw = np.random.default_rng(0)
@@ -48,7 +54,7 @@ def _suite(bits: int, rounds: int) -> Suite:
     settings = flipflop(bits)
     params = {k: train(settings, [0])[k].values[0, -1] for k in ("W", "b", "c")}
     starts = starts_at_work(settings, params)
-    field = network_field(settings.network, params, np.zeros(bits))
+    field, bounds = network_field(settings.network, params, np.zeros(bits)), derivative_bounds(params["W"])
     name, reference = "stepwell", "torch search"
     title = f"flip-flop of {bits} bits  N={UNITS}, {STARTS} starts  float64"
     if not TORCH:
@@ -56,7 +62,7 @@ def _suite(bits: int, rounds: int) -> Suite:
     found: dict[str, int] = {}
 
     def ours() -> None:
-        points = [point for point in fixed_points(field, starts) if point.kind == "fixed"]
+        points = [point for point in fixed_points(field, starts, None, bounds) if point.kind == "fixed"]
         found[name] = sum(point.stable(1 - settings.network.leak) for point in points)
 
     def theirs() -> None:
