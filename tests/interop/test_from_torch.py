@@ -199,3 +199,20 @@ def test_functions_of_jax_train_and_those_of_numpy_run():
     assert np.isfinite(jax.grad(loss)(params, ours)["W"]).all()
     with pytest.raises(TypeError, match="written in NumPy and has no gradient"):
         jax.grad(loss)(params, theirs)
+
+
+def test_the_bounds_of_tanh_units_hold():
+    network = Stacked(kind="tanh", units=6, input=1)
+    params, draw = network.init(jax.random.key(0)), np.random.default_rng(0)
+    second, third = network.derivative_bounds(params)
+
+    def along(h, u):
+        line = lambda t: network.step(params, h + t * u, jnp.zeros(1))  # noqa: E731
+        twice = jax.jacfwd(jax.jacfwd(line))
+        return jnp.linalg.norm(twice(0.0)), jnp.linalg.norm(jax.jacfwd(twice)(0.0))
+
+    units = draw.standard_normal((2000, 6))
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    found = jax.jit(jax.vmap(along))(jnp.asarray(draw.standard_normal((2000, 6))), jnp.asarray(units))
+    assert 0.05 * second < found[0].max() <= second and 0.05 * third < found[1].max() <= third
+    assert Stacked(kind="gru", units=2).derivative_bounds({}) is None
