@@ -1,6 +1,7 @@
 """Visitors who mean ill: the server lives, stays small, and serves the others as if nothing were."""
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -16,7 +17,9 @@ from websockets.sync.client import connect
 
 from stepwell.lab.session import LIMITS, MESSAGES
 
-MESSAGE_COUNT, DROP_COUNT = 10_000, 1_000
+SHARE = 1 if "STEPWELL_HOSTILE" in os.environ else 10
+"""Of the ten thousand messages and the thousand drops one in ten is enough for every day."""
+MESSAGE_COUNT, DROP_COUNT = 10_000 // SHARE, 1_000 // SHARE
 GROWTH = 20_000_000
 """Bytes by which the server may grow; asked of the lab."""
 

@@ -104,12 +104,12 @@ def fixed_points(
     vector, points, scalar = _checked(field, starts)
     path = None if trajectory is None else finite("the trajectory", trajectory).reshape(-1, points.shape[1])
     bounds = bounds or getattr(field, "bounds", None)
-    candidates = np.empty((0, points.shape[1]))
+    rests = minima = np.empty((0, points.shape[1]))
     if points.shape[1] == 1:
         grid = np.unique(points)
-        candidates = _brackets(vector, grid)
+        rests, minima = _brackets(vector, grid)
         points = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_DESCENTS).round().astype(int)), None]
-    found = _merged([_classified(vector, end, bounds, scalar) for end in ends(vector, points, candidates)])
+    found = _merged([_classified(vector, end, bounds, scalar) for end in ends(vector, points, rests, minima)])
     if path is not None:
         found = [_effective(vector, candidate, path) for candidate in found]
     order = sorted(found, key=lambda c: (KINDS.index(c.point.kind), *np.atleast_1d(c.point.state)))
@@ -205,8 +205,8 @@ def _effective(field: Field, candidate: _Candidate, path: np.ndarray) -> _Candid
     return candidate._replace(point=eqx.tree_at(lambda p: (p.kind, p.certified, p.note), point, changed))
 
 
-def _brackets(field: Field, grid: np.ndarray) -> np.ndarray:
-    """Rests, and minima of the speed, between the points of a grid in one dimension, [candidate, 1].
+def _brackets(field: Field, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rests, and minima of the speed, between the points of a grid in one dimension, each [candidate, 1].
 
     Critical points join the grid, so that two rests between neighbours are not missed.
     """
@@ -215,7 +215,7 @@ def _brackets(field: Field, grid: np.ndarray) -> np.ndarray:
     there = np.reshape([_at(field, x) for x in critical], (-1, 3)).T
     places, order = np.unique(np.concatenate([grid, critical]), return_index=True)
     rests = _zeros(field, 0, places, np.concatenate([values, there], axis=1)[:, order])
-    return np.concatenate([rests, critical[there[0] * there[2] > 0]])[:, None]
+    return rests[:, None], critical[there[0] * there[2] > 0][:, None]
 
 
 def _zeros(field: Field, order: int, places: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -48,8 +48,8 @@ class End(NamedTuple):
         return bool(np.linalg.norm(self.slope) <= LEVEL * self.speed)
 
 
-def ends(field: Field, starts: np.ndarray, candidates: np.ndarray) -> list[End]:
-    """The ends of descents on q from all starts, and those near candidates.
+def ends(field: Field, starts: np.ndarray, rests: np.ndarray, minima: np.ndarray) -> list[End]:
+    """The ends of descents on q from all starts, and those near known rests and minima.
 
     A first descent brings every start near its end. From there Newton's method finds rests; what it does not
     finish goes on by a second descent and dense Hessians. A state that one Newton step sends to a known end
@@ -58,10 +58,12 @@ def ends(field: Field, starts: np.ndarray, candidates: np.ndarray) -> list[End]:
     Args:
         field: state [hidden] to velocity [hidden].
         starts: [start, hidden].
-        candidates: states known to be close to an end, [candidate, hidden].
+        rests, minima: states known to be close to an end of either kind, [candidate, hidden].
     """
-    states = np.concatenate([candidates, descents(*_single(field, starts), NEAR, 20)])
+    states = np.concatenate([rests, descents(*_single(field, starts), NEAR, 20)])
     found, left = _finished(field, states, _rest)
+    # At a minimum the Jacobian is singular, and Newton's method would leap to a rest elsewhere.
+    found += [_settled(field, h) for h in minima]
     if len(left):
         settled = descents(field, left, 1e-8, 4 * states.shape[1])
         found += _finished(field, settled, lambda *at: _rest(*at) or _settled(*at))[0]
