@@ -70,7 +70,7 @@ def slopes(runs, predicted, ax):
     borders(ax)
     ax.set(yscale="log", ylim=(1e-6, 1e6), xlim=(-1, 2), xlabel=RATIO, ylabel="size of the slope |dL/dr|")
     figure.log_ticks(ax)
-    figure.key_above(ax, columns=5)
+    figure.key_above(ax, columns=3)
     return ax
 
 
@@ -107,7 +107,7 @@ def abruptness(runs, predicted, ax):
         name = f"start {settings_of(run).rho0:g}: A = {measured:.3f} ({expected:.3f})"
         ax.plot(share, loss, color=figure.mode_colour(k), label=name)
     ax.set(xlim=(0, 2), ylim=(0, 1.05), xlabel="updates / updates until 0.9", ylabel="loss / first loss")
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower left")
     return ax
 
 
@@ -159,7 +159,7 @@ def rate_scan(runs, predicted, ax):
         ax.axvline(border, color=figure.colour("ink"), **THEORY)
     ax.set(xscale="log", xlabel="learning rate / critical rate", ylabel="mean loss L/T", ylim=(0, 1.05))
     figure.log_ticks(ax)
-    figure.key_above(ax, columns=4)
+    figure.key_above(ax, columns=2)
     return ax
 
 
