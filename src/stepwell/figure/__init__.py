@@ -2,7 +2,16 @@
 
 from matplotlib.figure import Figure
 
-from stepwell.figure.axes import band, end_labels, key_above, key_beside, log_ticks, plain, power_of_ten
+from stepwell.figure.axes import (
+    band,
+    columns,
+    end_labels,
+    key_above,
+    key_beside,
+    log_ticks,
+    plain,
+    power_of_ten,
+)
 from stepwell.figure.curves import lines, residues_through_time, staircase, weight_norms
 from stepwell.figure.inspection import (
     activity_plane,
@@ -44,6 +53,7 @@ __all__ = [
     "gain",
     "heat_map",
     "hessian_spectra",
+    "columns",
     "key_above",
     "key_beside",
     "line_field",

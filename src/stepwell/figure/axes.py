@@ -102,6 +102,17 @@ def spread(places: Numbers, gap: float) -> np.ndarray:
     return places
 
 
+def columns(ax: Axes, count: int, gap: float = 0.28) -> list[Axes]:
+    """Panels side by side in the place of one axes, which is hidden.
+
+    Args:
+        ax: whose place they take. count: panels. gap: between two, in widths of a panel.
+    """
+    ax.set_axis_off()
+    width = 1 / (count + gap * (count - 1))
+    return [ax.inset_axes((i * (1 + gap) * width, 0, width, 1)) for i in range(count)]
+
+
 def key_above(ax: Axes, columns: int = 3) -> None:
     """What the markers mean, over the upper border, where it hides nothing."""
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, **_KEY)

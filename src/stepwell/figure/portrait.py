@@ -1,6 +1,7 @@
 """Landscapes and fields of one variable, and vector fields of two: minima, fixed points, ghosts, paths."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -99,6 +100,8 @@ def plane_field(
     paths: Sequence[tuple[Numbers, Numbers]] = (),
     stable: Sequence[Point] = (),
     unstable: Sequence[Point] = (),
+    span: tuple[float, float] | None = None,
+    ramp: bool = True,
 ) -> Axes:
     """A field in the plane as arrows of one length, coloured by speed, with paths that end in a star.
 
@@ -109,12 +112,13 @@ def plane_field(
         labels: of the axes, with units.
         paths: (x, y) of trajectories, each [time].
         stable, unstable: fixed points, (x, y); filled and open.
+        span: log10 of the speeds that the colours span; None for those there are.
+        ramp: whether to show the colours of the speeds beside.
     """
-    speed = np.hypot(u, v)
+    speed, count = np.hypot(u, v), np.size(x)
     unit = np.where(speed > 0, speed, 1)
-    arrows = ax.quiver(
-        x, y, u / unit, v / unit, np.log10(unit), cmap=time_ramp(), pivot="middle", scale=26, width=0.004
-    )
+    size: Any = {"pivot": "middle", "scale": 1.3 * count, "width": 0.08 / count}
+    arrows = ax.quiver(x, y, u / unit, v / unit, np.log10(unit), cmap=time_ramp(), clim=span, **size)
     for path in paths:
         across, up = (np.asarray(values, float) for values in path)
         ax.plot(across, up, color=colour("student"), linewidth=1.8)
@@ -123,8 +127,8 @@ def plane_field(
     for points, face in ((stable, colour("ink")), (unstable, colour("paper"))):
         for point in points:
             ax.plot(*point, "o", color=colour("ink"), markerfacecolor=face, markersize=6)
-    low, high = arrows.get_clim()
-    ramp_beside(ax, low, high, "log₁₀ of the speed")
+    if ramp:
+        ramp_beside(ax, *arrows.get_clim(), "log₁₀ of the speed")
     ax.set(xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)), xlabel=labels[0], ylabel=labels[1])
     return ax
 

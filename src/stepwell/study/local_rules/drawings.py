@@ -39,14 +39,20 @@ def drifts(runs, predicted, ax):
 
 
 def spectra(runs, predicted, ax):
-    """Singular values of the change of W by index, by rule, divided by the first (Fig. 6)."""
-    values = {}
-    for run in runs:
-        if run.sizes["output"] == runs[-1].sizes["output"]:
+    """Singular values of the change of W by index, by rule, divided by the first (Fig. 6), a panel per number
+    of outputs."""
+    outputs = sorted({run.sizes["output"] for run in runs})
+    panels = figure.columns(ax, len(outputs)) if len(outputs) > 1 else [ax]
+    for count, panel in zip(outputs, panels):
+        values = {}
+        for run in (run for run in runs if run.sizes["output"] == count):
             good = np.isfinite(run.loss.values[:, -1])
             found = analysis.singular_values(run.W.values[good, -1], run.W.values[good, 0])
-            values[rule_name(settings_of(run))] = np.maximum(found, 1e-17)
-    return figure.singular_values({name: np.exp(np.log(v).mean(axis=0)) for name, v in values.items()}, ax)
+            values[rule_name(settings_of(run))] = np.exp(np.log(np.maximum(found, 1e-17)).mean(axis=0))
+        figure.singular_values(values, panel)
+        if len(outputs) > 1:
+            panel.set_title(f"{count} output{'' if count == 1 else 's'}", fontsize="medium")
+    return ax
 
 
 def gates(runs, predicted, ax):

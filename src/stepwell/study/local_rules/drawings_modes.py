@@ -12,37 +12,41 @@ from stepwell.study.local_rules.closed_forms import FIRST
 from stepwell.study.local_rules.readings import mode_of, name_of, rule_name, time_to
 
 PLACE: Any = {name: FIRST[name] for name in ("a_star", "b_star", "w_star", "feedback")}
+COLUMNS = RULES["bptt"](), RULES["tbptt"](lag=1), RULES["rflo"]()
 KAPPA = FIRST["a_star"] * FIRST["b_star"]
 
 
 def vector_field(runs, predicted, ax):
-    """The flow of a rule in the slice w = w*, projected on it (Fig. 2): the optimal curve and, as a ring, the
-    line a = b = 0 where it is stationary (Fig. 1)."""
-    side = np.linspace(-0.97, 0.97, 20)
-    a, b = np.meshgrid(side, side)
-    rule = settings_of(runs[0]).rule
-    da, db, _ = theory.mode_flow(rule, a, b, np.full(a.shape, FIRST["w_star"]), **PLACE)
-    _field(rule, side, side, np.asarray(da), np.asarray(db), ax, ("readout a", "input weight b"))
-    for branch in (np.linspace(-1, -KAPPA, 100), np.linspace(KAPPA, 1, 100)):
-        ax.plot(branch, KAPPA / branch, color=figure.colour("target"))
+    """The flows of three rules in the slice w = w*, projected on it (Fig. 2), the optimal curve and, as a
+    ring, the line a = b = 0 where it is stationary (Fig. 1)."""
+    across, up = np.linspace(-0.97, 0.97, 9), np.linspace(-0.97, 0.97, 15)
+    a, b = np.meshgrid(across, up)
+    for rule, panel in zip(COLUMNS, figure.columns(ax, len(COLUMNS), gap=0.12)):
+        da, db, _ = theory.mode_flow(rule, a, b, np.full(a.shape, FIRST["w_star"]), **PLACE)
+        _field(rule, across, up, np.asarray(da), np.asarray(db), panel, ("readout a", "input weight b"))
+        for branch in (np.linspace(-1, -KAPPA, 100), np.linspace(KAPPA, 1, 100)):
+            panel.plot(branch, KAPPA / branch, color=figure.colour("target"))
     return ax
 
 
 def diagonal_field(runs, predicted, ax):
-    """The flow of a rule in the slice a = b, projected on it (Fig. 2); only BPTT stays within."""
-    along, w = np.linspace(-0.97, 0.97, 20), np.linspace(-0.9, 0.9, 20)
+    """The flows of three rules in the slice a = b, projected on it (Fig. 2); only BPTT stays within."""
+    along, w = np.linspace(-0.97, 0.97, 9), np.linspace(-0.9, 0.9, 15)
     place, recurrent = np.meshgrid(along, w)
-    rule = settings_of(runs[0]).rule
-    da, db, dw = theory.mode_flow(rule, place / np.sqrt(2), place / np.sqrt(2), recurrent, **PLACE)
-    labels = "(a + b) / √2, where a = b", "recurrent weight w"
-    _field(rule, along, w, np.asarray(da + db) / np.sqrt(2), np.asarray(dw), ax, labels)
-    for end in (-np.sqrt(2 * KAPPA), np.sqrt(2 * KAPPA)):
-        ax.plot(end, FIRST["w_star"], "*", color=figure.colour("target"), markersize=9)
+    labels = "(a + b) / √2", "recurrent weight w"
+    for rule, panel in zip(COLUMNS, figure.columns(ax, len(COLUMNS), gap=0.12)):
+        da, db, dw = theory.mode_flow(rule, place / np.sqrt(2), place / np.sqrt(2), recurrent, **PLACE)
+        _field(rule, along, w, np.asarray(da + db) / np.sqrt(2), np.asarray(dw), panel, labels)
+        for end in (-np.sqrt(2 * KAPPA), np.sqrt(2 * KAPPA)):
+            panel.plot(end, FIRST["w_star"], "*", color=figure.colour("target"), markersize=9)
     return ax
 
 
 def _field(rule, x, y, dx, dy, ax, labels):
-    figure.plane_field(x, y, dx, dy, ax, labels)
+    figure.plane_field(x, y, dx, dy, ax, labels, span=(-2.5, 0.5), ramp=rule is COLUMNS[-1])
+    if rule is not COLUMNS[0]:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
     if name_of(rule) != "rflo":
         places = [0.0] if labels[1] == "input weight b" else y
         ax.plot(np.zeros(len(places)), places, "o", mfc="none", color=figure.colour("target"), markersize=5)
