@@ -43,8 +43,11 @@ reproduce: .venv/base
 	-$(BIN)/stepwell fetch sentiment
 	$(BIN)/stepwell check --scale $(SCALE) --report $(REPORT)
 
+# In two processes, since one that holds the programs of all tests runs out of memory maps.
+FIRST := tests/analysis tests/browser tests/interop tests/lab
 test: .venv/dev .venv/browser lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(FIRST)
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(FIRST))
 
 lint: .venv/dev
 	$(BIN)/ruff check src tests benchmarks docs
