@@ -1,6 +1,6 @@
 """What one would write instead: a PyTorch loop, the same over many networks at once, a jitted JAX update."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -210,3 +210,32 @@ def numpy_traces(start: Start, batch: Batch, feedback: np.ndarray) -> Callable[[
         return total
 
     return gradient
+
+
+def torch_rests(W: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Where descent on half the squared speed of $-h+W\\tanh h$ comes to rest, all starts in one batch."""
+    import torch
+
+    weights, h = torch.tensor(W), torch.tensor(starts, requires_grad=True)
+    adam = torch.optim.Adam([h], lr=0.01)
+
+    def speeds() -> Any:
+        return 0.5 * ((torch.tanh(h) @ weights.T - h) ** 2).sum(1)
+
+    for _ in range(5000):
+        speed = speeds()
+        if (speed < 1e-12).all():
+            break
+        adam.zero_grad()
+        speed.sum().backward()
+        adam.step()
+    return h.detach().numpy()[(speeds() < 1e-12).numpy()]
+
+
+def distinct(states: Iterable[np.ndarray], near: float = 1e-2) -> list[np.ndarray]:
+    """States that lie farther than `near`, per root of their units, from all before them."""
+    points: list[np.ndarray] = []
+    for state in states:
+        if all(np.linalg.norm(state - other) > near * np.sqrt(len(state)) for other in points):
+            points.append(state)
+    return points

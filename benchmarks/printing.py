@@ -48,12 +48,9 @@ def heading(head: dict[str, Any]) -> str:
 def table(suite: Suite) -> str:
     """A block: one line per variant, then its gates."""
     columns = [name for name in (LOOP, JIT, FLOOR) if name in suite.times] or list(suite.times)[:1]
-    lines = (
-        ["", f"{suite.title}    CPU us per update and network, 1 thread"]
-        if suite.times
-        else ["", suite.title]
-    )
+    lines = ["", suite.title]
     if suite.times:
+        lines[-1] += "    CPU us per update and network, 1 thread"
         heads = "".join(f"{'x ' + name:>26}" for name in columns)
         lines.append(f"{'variant':<36}{'median':>12}{'min':>12}{heads}{'compile s':>12}")
     lines += [_line(suite.times, name, columns) for name in suite.times]

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from benchmarks import experiments, workloads
+from benchmarks import baselines, experiments, workloads
 from benchmarks.ceilings import product_floor
 from benchmarks.suites import TORCH, Suite
 from benchmarks.timing import Gate, Variant, alternate, speed_up
@@ -12,8 +12,6 @@ from stepwell.analysis import fixed_points, network_field, truncated_loss
 
 RANKS, TRIALS = 26, 512
 UNITS, STARTS, PATTERNS = 100, 64, 3
-NEAR = 1e-2
-"""Distance per root of the units below which two ends of the reference are one point."""
 
 
 def truncation(rounds: int) -> list[Suite]:
@@ -53,7 +51,7 @@ def search(rounds: int) -> list[Suite]:
         found[name] = sum(point.kind == "fixed" for point in fixed_points(field, starts))
 
     def theirs() -> None:
-        found[reference] = len(_distinct(_descend(W, starts)))
+        found[reference] = len(baselines.distinct(baselines.torch_rests(W, starts)))
 
     times = alternate([Variant(reference, theirs, 1), Variant(name, ours, 1)], rounds)
     told = f"{found[name]} points found, {found[reference]} by the reference"
@@ -68,28 +66,3 @@ def _patterns() -> tuple[np.ndarray, np.ndarray]:
     patterns = draw.choice([-1.0, 1.0], (PATTERNS, UNITS))
     starts = draw.standard_normal((STARTS, PATTERNS)) @ patterns
     return 1.5 * patterns.T @ patterns / UNITS, starts + 0.1 * draw.standard_normal((STARTS, UNITS))
-
-
-def _descend(W: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Where descent on half the squared speed ends, all starts in one batch; those that came to rest."""
-    import torch
-
-    weights, h = torch.tensor(W), torch.tensor(starts, requires_grad=True)
-    adam = torch.optim.Adam([h], lr=0.01)
-    for _ in range(5000):
-        speed = 0.5 * ((torch.tanh(h) @ weights.T - h) ** 2).sum(1)
-        if (speed < 1e-12).all():
-            break
-        adam.zero_grad()
-        speed.sum().backward()
-        adam.step()
-    rest = 0.5 * ((torch.tanh(h) @ weights.T - h) ** 2).sum(1) < 1e-12
-    return h.detach().numpy()[rest.numpy()]
-
-
-def _distinct(states: np.ndarray) -> list[np.ndarray]:
-    points: list[np.ndarray] = []
-    for state in states:
-        if all(np.linalg.norm(state - other) > NEAR * np.sqrt(UNITS) for other in points):
-            points.append(state)
-    return points

@@ -80,6 +80,7 @@ def keep_leftovers(store: Store) -> None:
 
 
 def saved(store: Store, folder: Path, notes: tuple[str, ...]) -> xr.Dataset:
+    """The record of what a folder holds, kept in the store in the folder's place."""
     record, settings = _record(folder, notes)
     store.save(record, block_of(settings))
     shutil.rmtree(folder)
@@ -87,6 +88,7 @@ def saved(store: Store, folder: Path, notes: tuple[str, ...]) -> xr.Dataset:
 
 
 def block_of(settings: TorchRun) -> Block:
+    """The block of a recording: one run, with the seed it names."""
     return blocks_of(settings, [settings.seed], 1)[0]
 
 
@@ -134,6 +136,7 @@ def _record(folder: Path, notes: tuple[str, ...]) -> tuple[xr.Dataset, TorchRun]
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays by name as the bytes of an npz file, without pickles."""
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -214,6 +214,7 @@ def model_response(model: theory.Model, steps: int) -> np.ndarray:
 
 @cache
 def target_activities(points: tuple[tuple[float, float], ...], residues: tuple[float, ...]) -> np.ndarray:
+    """The Hankel singular values of a target, by its dragged poles and its residues."""
     return analysis.hankel_singular_values(*realisation(*mirrored(points, residues)))
 
 
