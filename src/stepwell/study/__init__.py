@@ -1,5 +1,6 @@
 """Studies: one source each, made executable."""
 
+from stepwell.study.across import STUDY as across
 from stepwell.study.base import Claim, Claims, Study
 from stepwell.study.ghost import STUDY as ghost
 from stepwell.study.judge import Finding, check, compare
@@ -12,6 +13,7 @@ STUDIES: dict[str, Study] = {
     "ghost": ghost,
     "local_rules": local_rules,
     "low_rank_change": low_rank_change,
+    "across": across,
 }
 
 __all__ = ["STUDIES", "Claim", "Claims", "Finding", "Study", "check", "compare"]
