@@ -111,8 +111,8 @@ def rate(rounds: int) -> list[Suite]:
     large, floor = _rate(256, 20, rounds), product_floor()
     suites = [large._replace(gates=large.gates[:2]), _rate(64, 60, rounds)]
     name = _networks(1)
-    settings = experiments.rate(256, 20)
-    variants = [Variant(FLOOR, floor, 1), Variant(name, lambda: train(settings, [0]), 20)]
+    settings = experiments.rate(256, 100)
+    variants = [Variant(FLOOR, floor, 1), Variant(name, lambda: train(settings, [0]), 100)]
     times = alternate(variants, rounds)
     distance = [1 / ratio for ratio in speed_up(times, name, FLOOR)]
     gates = [Gate("C3", f"<= 1.5 x {FLOOR}", 1.5, False, distance)]

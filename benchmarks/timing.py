@@ -59,10 +59,11 @@ class Gate(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """PASS, FAIL, VOID (the rounds differ too much) or NOT RUN."""
+        """PASS, FAIL, VOID (the rounds differ too much, and not all lie on one side) or NOT RUN."""
         if not self.ratios:
             return "NOT RUN"
-        if max(self.ratios) > WIDEST * min(self.ratios):
+        agree = min(self.ratios) >= self.limit or max(self.ratios) < self.limit
+        if max(self.ratios) > WIDEST * min(self.ratios) and not agree:
             return "VOID"
         passed = self.value >= self.limit if self.least else self.value <= self.limit
         return "PASS" if passed else "FAIL"
