@@ -13,6 +13,7 @@ from stepwell.analysis.aligned_modes import Modes, mode_alignment, mode_readout
 from stepwell.analysis.bottleneck import NormalForm, exact_passage, normal_form, partial_passage
 from stepwell.analysis.branches import Collision, collisions, pole_branches
 from stepwell.analysis.fields import LatentField, NetworkField, latent_field, lifted, network_field
+from stepwell.analysis.kernel_drift import KernelDrift, tangent_kernel, tangent_kernel_drift
 from stepwell.analysis.landscape import gradient, hessian, hessian_spectrum, index
 from stepwell.analysis.learning_curve import learning_epoch, roughness
 from stepwell.analysis.linearisation import (
@@ -69,6 +70,7 @@ from stepwell.network.linear import conserved
 __all__ = [
     "Census",
     "Collision",
+    "KernelDrift",
     "LatentField",
     "Modes",
     "NetworkField",
@@ -137,6 +139,8 @@ __all__ = [
     "singular_values",
     "smoothed_loss",
     "states",
+    "tangent_kernel",
+    "tangent_kernel_drift",
     "time_scales",
     "transitions",
     "truncated",

@@ -64,7 +64,7 @@ def hessian(experiment: Experiment, params: Mapping[str, Numbers]) -> np.ndarray
     Source: essay2026, section 5.
     """
     with jax.enable_x64(True):
-        return np.asarray(_hessian(*_landscape(experiment, params)))
+        return np.asarray(_hessian(*landscape_of(experiment, params)))
 
 
 def gradient(experiment: Experiment, params: Mapping[str, Numbers]) -> tuple[float, dict[str, np.ndarray]]:
@@ -83,7 +83,7 @@ def gradient(experiment: Experiment, params: Mapping[str, Numbers]) -> tuple[flo
     Source: essay2026, section 8.1.
     """
     with jax.enable_x64(True):
-        loss, slope = _gradient(*_landscape(experiment, params))
+        loss, slope = _gradient(*landscape_of(experiment, params))
         return float(loss), {name: np.asarray(value) for name, value in slope.items()}
 
 
@@ -105,7 +105,7 @@ def index(eigenvalues: Numbers, threshold: float | int) -> int:
     return int(np.sum(finite("eigenvalues", eigenvalues) < -threshold))
 
 
-def _landscape(experiment: Experiment, params: Mapping[str, Numbers]) -> tuple[Any, Params, Params]:
+def landscape_of(experiment: Experiment, params: Mapping[str, Numbers]) -> tuple[Any, Params, Params]:
     """Task and network with numbers as arrays, so that new ones compile nothing; free, fixed parameters."""
     needed = {name: a.shape for name, a in jax.eval_shape(experiment.network.init, jax.random.key(0)).items()}
     given = {name: jnp.asarray(finite(name, value)) for name, value in params.items()}

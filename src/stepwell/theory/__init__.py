@@ -4,6 +4,7 @@ from stepwell.rule.aligned_modes import mode_loss
 from stepwell.rule.population import population_update
 from stepwell.theory import linear_flow, saddle_node
 from stepwell.theory.best_approximation import BestModels, best_poles
+from stepwell.theory.best_systems import BestSystems, SystemModel, best_models
 from stepwell.theory.early_learning import departure_time, early_cosine
 from stepwell.theory.escape import (
     Staircase,
@@ -47,6 +48,7 @@ from stepwell.theory.saddles import (
 
 __all__ = [
     "BestModels",
+    "BestSystems",
     "FirstDrop",
     "FirstPlateaus",
     "HopfPoint",
@@ -54,8 +56,10 @@ __all__ = [
     "ModeEnd",
     "Model",
     "Staircase",
+    "SystemModel",
     "active_curvatures",
     "band_coupling",
+    "best_models",
     "best_poles",
     "departure_time",
     "dwell_time",

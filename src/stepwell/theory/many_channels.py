@@ -1,22 +1,22 @@
-"""The first plateaus of targets with several inputs and outputs, whose escape directions differ in rate."""
+"""The plateaus of targets with several inputs and outputs, whose escape directions differ in rate."""
 
 import equinox as eqx
 import numpy as np
-from scipy.optimize import brentq
 
-from stepwell.network.linear import Numbers, realisation
+from stepwell.network.linear import Numbers, balanced, realisation
 from stepwell.task.impulse import check_target
+from stepwell.theory.best_systems import best_models
 from stepwell.theory.exact_loss import ErrorSystem
 
 
 class FirstPlateaus(eqx.Module):
-    r"""Plateaus 0 and 1 of learning from a small start.
+    r"""The first plateaus of learning from a small start, plateau k at the best model of degree k.
 
     Attributes:
-        levels: losses, [2].
+        levels: losses, [plateau].
         pole: of the one-pole model on plateau 1.
-        escape_rates: of plateau 0 and of plateau 1, falling, [2, direction].
-        dwell_factors: dwell times divided by $\ln(1/\sigma_0)$, [2].
+        escape_rates: falling, [plateau, direction].
+        dwell_factors: dwell times divided by $\ln(1/\sigma_0)$, [plateau].
     """
 
     levels: np.ndarray
@@ -25,19 +25,22 @@ class FirstPlateaus(eqx.Module):
     dwell_factors: np.ndarray
 
 
-def first_plateaus(poles: Numbers, residues: Numbers) -> FirstPlateaus:
-    r"""Levels, escape rates and dwell times of plateaus 0 and 1 for a target with matrix residues.
+def first_plateaus(poles: Numbers, residues: Numbers, plateaus: int = 2) -> FirstPlateaus:
+    r"""Levels, escape rates and dwell times of the first plateaus for a target with matrix residues.
 
-    The best one-pole model has the loss $\tfrac12\big(\|g^*\|^2-(1-p^2)\sigma_{\max}^2(\sum_sg^*_sp^s)\big)$;
-    the rates are the singular values of the expansion matrix, at the origin those of $g^*_0$. While the first
-    direction escapes from the origin the second grows too and starts plateau 1 at the amplitude
-    $\sigma_0^\theta$, $\theta=1-s_0^{(2)}/s_0^{(1)}$, so that this plateau lasts $\theta\ln(1/\sigma_0)/s_1$.
+    The rates are the singular values of the expansion matrix, at the origin those of $g^*_0$. While one
+    direction escapes the others grow too, each in a unit of its own, and start the next plateau with a lead.
+    Let $\sigma_0^{e_j}$ be the amplitudes of the silent units at the start of plateau k, the largest first:
+    all $e_j=1$ at the origin. The plateau lasts $e_1/s_k^{(1)}$ in units of $\ln(1/\sigma_0)$, its first unit
+    is used up, and the others start plateau k + 1 with $e_j-s_k^{(j)}e_1/s_k^{(1)}$. So plateau 1 lasts
+    $(1-s_0^{(2)}/s_0^{(1)})/s_1^{(1)}$.
 
     Args:
         poles, residues: the target, [pole] and [pole, output, input].
+        plateaus: how many, up to the degree of the target.
 
     Raises:
-        ValueError: for what is no target.
+        ValueError: for what is no target, or more plateaus than it has.
 
     Example:
         >>> target = [0.6, -0.5], [[[0.9, -0.2], [0.36, -0.08]], [[-0.09, -0.21], [0.24, 0.56]]]
@@ -49,37 +52,20 @@ def first_plateaus(poles: Numbers, residues: Numbers) -> FirstPlateaus:
     """
     p, R = np.asarray(poles, np.complex128), np.asarray(residues, np.complex128)
     check_target(list(p), list(R))
-    R = R.reshape(len(p), *(R.shape[1:] or (1, 1)))
-    outputs, inputs = R.shape[1:]
-    pole = _best_pole(p, R)
-    u, size, v = np.linalg.svd(_seen(p, R, pole))
-    root = np.sqrt((1 - pole**2) * size[0])
-    origin = np.zeros((0, 0)), np.zeros((0, inputs)), np.zeros((outputs, 0))
-    one_pole = np.array([[pole]]), root * v[:1], root * u[:, :1]
-    errors = [ErrorSystem.between(network, realisation(p, R)) for network in (origin, one_pole)]
-    rates = np.array([np.linalg.svd(e.silent_coupling())[1][: min(inputs, outputs)] for e in errors])
-    head_start = 1 - rates[0, 1] / rates[0, 0] if rates.shape[1] > 1 else 1.0
-    factors = np.array([1, head_start]) / rates[:, 0]
-    return FirstPlateaus(np.array([error.loss() for error in errors]), pole, rates, factors)
+    target = realisation(p, R)
+    models = [best_models(target, k) for k in range(max(2, plateaus))]
+    directions = min(target[1].shape[1], len(target[2]))
+    errors = [ErrorSystem.between(balanced(*model.realisation), target) for model in models[:plateaus]]
+    rates = np.array([np.linalg.svd(error.silent_coupling())[1][:directions] for error in errors])
+    levels = np.array([model.loss for model in models[:plateaus]])
+    return FirstPlateaus(levels, float(models[1].poles[0].real), rates, _dwell_factors(rates))
 
 
-def _best_pole(p: np.ndarray, R: np.ndarray) -> float:
-    r"""The global maximum of $(1-p^2)\sigma_{\max}^2$, at a fall of its slope through 0."""
-
-    def slope(q: Numbers) -> np.ndarray | float:
-        q = np.asarray(q)
-        u, size, v = np.linalg.svd(_seen(p, R, q))
-        change = np.real(np.einsum("...i,ioj->...oj", p / (1 - p * q[..., None]) ** 2, R))
-        gain = np.einsum("...o,...oj,...j->...", u[..., 0], change, v[..., 0, :])
-        return (1 - q**2) * gain - q * size[..., 0]
-
-    grid = np.tanh(np.linspace(-5, 5, 801))
-    slopes = np.asarray(slope(grid))
-    turns = np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0))
-    maxima = np.array([brentq(slope, grid[i], grid[i + 1], xtol=1e-15) for i in turns])
-    return float(maxima[np.argmax((1 - maxima**2) * np.linalg.svd(_seen(p, R, maxima))[1][:, 0] ** 2)])
-
-
-def _seen(p: np.ndarray, R: np.ndarray, q: Numbers) -> np.ndarray:
-    r"""$\sum_sg^*_sq^s$, [..., output, input]."""
-    return np.real(np.einsum("...i,ioj->...oj", 1 / (1 - p * np.asarray(q)[..., None]), R))
+def _dwell_factors(rates: np.ndarray) -> np.ndarray:
+    """The bookkeeping of amplitudes, as exponents of sigma0, for rates [plateau, direction]."""
+    exponents, factors = np.ones(rates.size), []
+    for row in rates:
+        factors.append(exponents[0] / row[0])
+        exponents[: len(row)] -= row * factors[-1]
+        exponents = np.sort(exponents[1:])
+    return np.array(factors)
