@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import optax
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Int, PRNGKeyArray
 
 from stepwell.network import NETWORKS, AbstractNetwork
 from stepwell.rule import BPTT, RULES, AbstractRule
@@ -138,7 +138,7 @@ class Keys(NamedTuple):
     trials: PRNGKeyArray
 
 
-def keys(seed: int) -> Keys:
+def keys(seed: int | Int[Array, ""]) -> Keys:
     """The keys of a seed: `init` is `jax.random.key(seed)` itself, the others are folded from it."""
     key = jax.random.key(seed)
     return Keys(key, jax.random.fold_in(key, 1), jax.random.fold_in(key, 2))

@@ -306,4 +306,5 @@ def test_what_cannot_run_is_refused():
 def test_no_updates_is_the_start():
     run = train(experiment(updates=0), [2])
     assert run.loss.shape == (1, 1) and run.W.shape == (1, 1, 3, 3)
-    np.testing.assert_array_equal(run.W[0, 0], experiment().network.init(jax.random.key(2))["W"])
+    # The compiled start may round the one product of every entry the other way.
+    np.testing.assert_allclose(run.W[0, 0], experiment().network.init(jax.random.key(2))["W"], rtol=4e-16)

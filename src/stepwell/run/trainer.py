@@ -15,7 +15,7 @@ import numpy as np
 import optax
 import xarray as xr
 
-from stepwell.experiment import Experiment, Keys, keys
+from stepwell.experiment import Experiment, keys
 from stepwell.network.rate import perturbed
 from stepwell.run.block import Block, as_arrays, own_numbers, width
 from stepwell.run.pieces import Piece, fetched, recorded, start_piece
@@ -95,28 +95,34 @@ def check(experiment: Experiment) -> None:
 
 
 def start(experiment: Experiment, seeds: Sequence[int]) -> Carry:
-    """The carry before the first update, drawn outside compiled code: no start depends on its block."""
-    return _together([_row(experiment, keys(seed)) for seed in seeds])
+    """The carry before the first update, each network drawn by itself: no start depends on its block."""
+    return _drawn([experiment], [(0, seed) for seed in seeds])
 
 
-def _together(rows: Sequence[tuple[Any, Any, Any, Any]]) -> Carry:
+def _drawn(settings: Sequence[Experiment], runs: Sequence[tuple[int, int]]) -> Carry:
+    dtype = settings[0].dtype
+    with jax.enable_x64(True):  # in either precision a seed draws the same numbers
+        given = [
+            (as_arrays((each.network, each.rule), "float64"), as_arrays(each.optimiser, dtype))
+            for each in settings
+        ]
+        rows = [_begin(*given[index], dtype, np.asarray(seed)) for index, seed in runs]
     params, optimiser, rule, key = jax.tree.map(_on_host, *rows)
-    return Carry(params, optimiser, rule, key, jnp.zeros((), jnp.int32))
+    return Carry(params, optimiser, rule, jax.random.wrap_key_data(key), jnp.zeros((), jnp.int32))
+
+
+@eqx.filter_jit
+def _begin(given: tuple[Any, Any], optimiser: Any, dtype: str, seed: Any) -> tuple[Any, Any, Any, Any]:
+    """One network before its first update; numbers go in as arrays, so that a new value compiles nothing."""
+    (network, rule), key = given, keys(seed)
+    params, state = network.init(key.init), rule.init(network, key.rule)
+    params, state = jax.tree.map(lambda a: jnp.asarray(a, dtype), (params, state))
+    return params, optimiser.transformation().init(params), state, jax.random.key_data(key.trials)
 
 
 def _on_host(*leaves: Any) -> Any:
     """Leaves of several networks as one array; on the host, where a new number of them compiles nothing."""
-    if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(np.stack([jax.random.key_data(leaf) for leaf in leaves])))
     return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
-
-
-def _row(experiment: Experiment, key: Keys) -> tuple[Any, Any, Any, Any]:
-    dtype, network = experiment.dtype, experiment.network
-    with jax.enable_x64(True):  # in either precision a seed draws the same numbers
-        params, rule = network.init(key.init), experiment.rule.init(network, key.rule)
-        params, rule = jax.tree.map(lambda a: jnp.asarray(a, dtype), (params, rule))
-    return params, as_arrays(experiment.optimiser, dtype).transformation().init(params), rule, key.trials
 
 
 def _update(experiment: Experiment, update: Any, params: Any, optimiser: Any, rule: Any, key: Any) -> Any:
@@ -212,7 +218,7 @@ def train_block(block: Block, progress: Callable[[Progress], None] | None = None
 
 def _train(block: Block, progress: Callable[[Progress], None] | None) -> xr.Dataset:
     began, notes, pieces, experiment = time.monotonic(), [], [], block.settings[0]
-    carry = _together([_row(block.settings[index], keys(seed)) for index, seed in block.runs])
+    carry = _drawn(block.settings, block.runs)
     directed = uses_direction(experiment.recording.what)
     first = start_piece(carry.params, carry.rule, directed)
     read(experiment.recording.what, first.snapshots, 1)  # a reading that cannot be had is found out now
