@@ -10,7 +10,7 @@ from stepwell.figure.axes import Numbers, end_labels, log_ticks, power_of_ten
 from stepwell.figure.style import THEORY, colour, mode_colour, named_line, title
 
 
-def dwell_times(sigma0: Numbers, dwells: Numbers, escape_rates: Numbers, ax: Axes) -> Axes:
+def dwell_times(sigma0: Numbers, dwells: Numbers, escape_rates: Numbers, ax: Axes, law: str = "1/s") -> Axes:
     r"""How long each plateau lasts against $\ln(1/\sigma_0)$; its slope should be one over its escape rate.
 
     Args:
@@ -18,6 +18,7 @@ def dwell_times(sigma0: Numbers, dwells: Numbers, escape_rates: Numbers, ax: Axe
         dwells: in learning time, [scale, seed, plateau]; NaN where a run has no such plateau.
         escape_rates: predicted, [plateau]. They give slopes; a line goes through the mean of its dots.
         ax: to draw on.
+        law: what the slope is called.
     """
     sigma0, dwells = np.asarray(sigma0, float), np.asarray(dwells, float)
     x = np.log(1 / sigma0)
@@ -30,7 +31,7 @@ def dwell_times(sigma0: Numbers, dwells: Numbers, escape_rates: Numbers, ax: Axe
         line = np.nanmean(dots - x[:, None] / rate) + x / rate
         ax.plot(x, line, color=ink, **THEORY)
         ends.append(line[np.argmax(x)])
-        names.append(f"plateau {k}: 1/s = {1 / rate:.3g}")
+        names.append(f"plateau {k}: {law} = {1 / rate:.3g}")
         inks.append(ink)
     ax.set(xlabel="ln(1/σ₀)", ylabel="dwell (learning time)")
     ax.set_ylim(bottom=0)
