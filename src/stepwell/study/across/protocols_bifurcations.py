@@ -1,0 +1,54 @@
+"""Networks of four kinds, recorded closely while their loss drops."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stepwell.experiment import Experiment, Optimiser, Recording
+from stepwell.network import Rate
+from stepwell.study.base import Run
+from stepwell.study.ghost.protocols import high_rate_closely, low_rate_closely
+from stepwell.study.saddle_to_saddle.protocols import flows
+from stepwell.task import FlipFlop, Mante
+
+HIDDEN, EVERY = 64, 5
+HOLD, MANTE = FlipFlop("hold"), Mante()
+UPDATES = {"quick": {HOLD: 400, MANTE: 1000}, "full": {HOLD: 1000, MANTE: 4000}}
+CHANNELS = {HOLD: (2, 2), MANTE: (4, 1)}
+
+
+def linear(scale: str) -> list[Run]:
+    """The staircase of target A."""
+    return flows("A", 1e-4, seeds=range(24) if scale == "full" else None)(scale)
+
+
+def low_rate(scale: str) -> list[Run]:
+    """Rank one at the low learning rate, every update around the drop."""
+    return low_rate_closely(scale)[1:]
+
+
+def high_rate(scale: str) -> list[Run]:
+    """Rank one at the high learning rate, every update around the drop."""
+    return high_rate_closely(scale)[1:]
+
+
+def on_task(task: Any) -> Callable[[str], list[Run]]:
+    """tanh networks without initial connectivity, by Adam at the source's learning rate."""
+
+    def runs(scale: str) -> list[Run]:
+        experiment = Experiment(
+            task=task,
+            network=Rate(HIDDEN, *CHANNELS[task], g=0.0),
+            optimiser=Optimiser("adam", 0.05 / HIDDEN),
+            updates=UPDATES[scale][task],
+            recording=Recording(EVERY),
+            dtype="float32",
+        )
+        return [(experiment, range(24 if scale == "full" else 4))]
+
+    return runs
+
+
+def every_kind(scale: str) -> list[Run]:
+    """Linear networks, those of rank one, and those of both tasks."""
+    slow = low_rate(scale) if scale == "full" else []
+    return [*linear(scale), *slow, *high_rate(scale), *on_task(HOLD)(scale), *on_task(MANTE)(scale)]
