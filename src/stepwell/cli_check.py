@@ -13,7 +13,7 @@ from rich.table import Table
 
 from stepwell.cli_sweep import made_beforehand
 from stepwell.names import known, names
-from stepwell.terminal import console, progress, ready, say, writable
+from stepwell.terminal import compile_quickly, console, progress, ready, say, writable
 
 if TYPE_CHECKING:
     from stepwell.study.judge import Finding, Judged
@@ -34,7 +34,9 @@ def check(
     store: Annotated[
         Path | None, typer.Option(help="Keep runs in this folder and use what is there.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Run on so many processes first.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Train in so many processes; one per core if left out.")
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Run on dask first: local, an address, or a queue.")
     ] = None,
@@ -43,12 +45,16 @@ def check(
     chosen = [known(name, names("studies"), "study") for name in dict.fromkeys(studies or names("studies"))]
     if json not in (None, STANDARD):
         writable(json)
+    if scale == "smoke":
+        compile_quickly()
+        workers = workers if scheduler else workers or 1
     ready()
     from stepwell.run.checkpoint import write_durably
     from stepwell.study.report_tables import findings_json
 
     plan = _plan(chosen, scale, claim or [])
-    kept = store if workers is scheduler is None else made_beforehand(plan, scale, store, workers, scheduler)
+    alone = workers == 1 and scheduler is None
+    kept = store if alone else made_beforehand(plan, scale, store, workers, scheduler)
     findings = _findings(plan, scale, report, kept)
     if json == STANDARD:
         print(findings_json(findings), end="")
