@@ -206,3 +206,10 @@ def test_automatic_settings_follow_what_they_are_derived_from():
     fixed = replace(TASK, steps=12)
     assert replace(fixed, poles=slow.poles).steps == 12
     assert changed("task.steps", "none", Experiment(fixed, EXPERIMENT.network)).task.steps == TASK.steps
+
+
+def test_a_name_that_is_not_there_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"no network 'linar'; did you mean 'linear'\?"):
+        NETWORKS["linar"]
+    with pytest.raises(TypeError, match=r"Linear has no setting 'hiden'; did you mean 'hidden'\?"):
+        NETWORKS["linear"](hiden=3)

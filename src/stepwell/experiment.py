@@ -10,7 +10,7 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from stepwell.network import NETWORKS, AbstractNetwork
 from stepwell.rule import BPTT, RULES, AbstractRule
-from stepwell.settings import Tables, fingerprint, lookup, number, setting
+from stepwell.settings import Settings, Tables, fingerprint, lookup, number, setting
 from stepwell.task import TASKS, AbstractTask
 
 OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
@@ -21,7 +21,7 @@ OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
 }
 
 
-class Optimiser(eqx.Module):
+class Optimiser(eqx.Module, metaclass=Settings):
     """A thin table over optax.
 
     Attributes:
@@ -58,7 +58,7 @@ class Optimiser(eqx.Module):
         return {name: factors.get(name, 1.0) * change for name, change in changes.items()}
 
 
-class Recording(eqx.Module):
+class Recording(eqx.Module, metaclass=Settings):
     """What is kept of a run. The loss and the norm of the direction are kept at every update in any case.
 
     Attributes:
@@ -75,7 +75,7 @@ class Recording(eqx.Module):
             raise ValueError(f"every={self.every} is no spacing; snapshots are at least one update apart.")
 
 
-class Experiment(eqx.Module):
+class Experiment(eqx.Module, metaclass=Settings):
     """A complete description of a training run, with `==`, `hash`, JSON and a fingerprint.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 import ast
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from typing import Any
 
 TABLES = {
     "studies": ("study", "STUDIES"),
@@ -27,10 +28,31 @@ def names(table: str) -> tuple[str, ...]:
     package, variable = TABLES[table]
     source = files("stepwell").joinpath(package, "__init__.py").read_text(encoding="utf-8")
     for node in ast.parse(source).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
             if isinstance(node.target, ast.Name) and node.target.id == variable:
-                return tuple(str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+                literal: Any = node.value.args[1]
+                return tuple(key.value for key in literal.keys)
     raise LookupError(f"stepwell.{package} has no literal table {variable}")
+
+
+class Table(dict[str, Any]):
+    """What there is of a kind, by name; a name that it does not have gets a sentence.
+
+    Args:
+        what: the kind, in one word. entries: by name.
+
+    Example:
+        >>> Table("rule", {"bptt": None})["btpp"]
+        Traceback (most recent call last):
+        ValueError: there is no rule 'btpp'; did you mean 'bptt'? There are: bptt.
+    """
+
+    def __init__(self, what: str, entries: Mapping[str, Any]):
+        self.update(entries)
+        self.what = what
+
+    def __missing__(self, name: str) -> Any:
+        return self[known(name, self, self.what)]
 
 
 def known(name: str, among: Iterable[str], what: str) -> str:

@@ -1,9 +1,8 @@
 """Settings objects to JSON and back, override by path, fingerprint.
 
-A settings object is a frozen `equinox.Module` whose fields are plain Python values (numbers, strings, `None`,
-tuples) or further settings objects; it is its own configuration. Nothing here knows a task, a network or a
-rule: their tables come as an argument, `tables = {"network": {"linear": Linear, ...}, ...}`, keyed by the
-field that each table serves.
+A settings object is a frozen `equinox.Module` of plain Python values (numbers, strings, `None`, tuples) and
+further settings objects. Nothing here knows a task, a network or a rule: their tables come as an argument,
+`tables = {"network": {"linear": Linear, ...}, ...}`, keyed by the field that each table serves.
 """
 
 import dataclasses
@@ -26,13 +25,22 @@ from stepwell.names import known, unknown
 Tables = Mapping[str, Mapping[str, type]]
 
 
+class Settings(type(eqx.Module)):
+    """The kind of class that settings have: it answers a keyword that is no setting with the nearest name."""
+
+    def __call__(cls, *values: Any, **named: Any) -> Any:
+        there = list(inspect.signature(cls.__init__).parameters)[1:]
+        for name in set(named).difference(there):
+            raise TypeError(unknown(f"{cls.__name__} has no setting", name, there, "It has"))
+        return type(eqx.Module).__call__(cls, *values, **named)
+
+
 def setting(default: Any = dataclasses.MISSING, *, automatic: bool = False, **options: Any) -> Any:
     """A static field (int, str, bool, or a tuple of them): a part of the compiled program, no input of it.
 
     Args:
         default: value if none is given.
-        automatic: `None` asks the constructor to derive the value from the other fields; `replace` derives it
-            again.
+        automatic: `None` asks the constructor for the value; `replace` asks again.
         options: passed on to `equinox.field`.
     """
     if default is not dataclasses.MISSING:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from stepwell.settings import Settings
 from stepwell.trials import Trials
 
 Params = dict[str, Float[Array, "..."]]
@@ -15,7 +16,7 @@ Step = Callable[[Params, Array, Array], Array]
 Readout = Callable[[Params, Array], Array]
 
 
-class AbstractNetwork(eqx.Module):
+class AbstractNetwork(eqx.Module, metaclass=Settings):
     """A recurrent network, written for one trial and batched at the call.
 
     $h_{t+1} = \\mathrm{step}(h_t, x_t)$ and $y_t = \\mathrm{readout}(h_{t+1})$: the output follows the step.

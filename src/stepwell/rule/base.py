@@ -25,6 +25,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from stepwell.network.base import AbstractNetwork, AbstractUnitNetwork, Params, Step
+from stepwell.settings import Settings
 from stepwell.task.base import AbstractTask, Trials
 
 State = dict[str, Float[Array, "..."]]
@@ -34,7 +35,7 @@ ErrorPath = Callable[[Params, Array, Array], Array]
 FEEDBACKS = ("random", "symmetric")
 
 
-class AbstractRule(eqx.Module):
+class AbstractRule(eqx.Module, metaclass=Settings):
     """Gradient descent through the unrolled graph, with some of its paths cut or replaced."""
 
     @abc.abstractmethod

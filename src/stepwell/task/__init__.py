@@ -1,7 +1,6 @@
 """What must be learned."""
 
-from typing import Any
-
+from stepwell.names import Table
 from stepwell.task.arrays import Arrays
 from stepwell.task.base import AbstractTask, Sizes, Trials, draw, sizes
 from stepwell.task.data_aligned import DataAligned
@@ -14,18 +13,21 @@ from stepwell.task.sentiment import Sentiment
 from stepwell.task.step_target import StepTarget
 from stepwell.task.white_noise import WhiteNoise
 
-TASKS: dict[str, Any] = {
-    "impulse": Impulse,
-    "arrays": Arrays,
-    "white_noise": WhiteNoise,
-    "data_aligned": DataAligned,
-    "flipflop": FlipFlop,
-    "mante": Mante,
-    "romo": Romo,
-    "step_target": StepTarget,
-    "sentiment": Sentiment,
-    "delayed_activation": DelayedActivation,
-}
+TASKS: Table = Table(
+    "task",
+    {
+        "impulse": Impulse,
+        "arrays": Arrays,
+        "white_noise": WhiteNoise,
+        "data_aligned": DataAligned,
+        "flipflop": FlipFlop,
+        "mante": Mante,
+        "romo": Romo,
+        "step_target": StepTarget,
+        "sentiment": Sentiment,
+        "delayed_activation": DelayedActivation,
+    },
+)
 
 __all__ = [
     "TASKS",

@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from stepwell.settings import Settings
 from stepwell.trials import Trials
 
 
-class AbstractTask(eqx.Module):
+class AbstractTask(eqx.Module, metaclass=Settings):
     """A source of trials and a loss.
 
     `steps` is the length of a trial and `batch` the number of trials of one update; `sizes` tells the number
