@@ -66,8 +66,10 @@ def linear_drops(run):
         unstable = (np.abs(np.linalg.eigvals(W)) > 1).sum(axis=1)
         events = changes(unstable, run.snapshot_learning_time.values)
         for high, low in zip(levels, levels[1:]):
-            ends = [analysis.crossing(loss, run.learning_time, low + f * (high - low)) for f in (0.9, 0.1)]
-            found.append(Drop(*ends, events))
+            start, end = (
+                analysis.crossing(loss, run.learning_time, low + f * (high - low)) for f in (0.9, 0.1)
+            )
+            found.append(Drop(start, end, events))
     return found
 
 
@@ -89,10 +91,11 @@ def task_drops(run):
     return found
 
 
-def ends_of(loss, times):
+def ends_of(loss, times) -> tuple[float, float]:
     """When a loss has first fallen by 10 and by 90 % of what it falls in all."""
     heights = (loss - loss.min()) / (loss[0] - loss.min())
-    return tuple(float(times[np.argmax(heights <= share)]) for share in (0.9, 0.1))
+    start, end = (float(times[np.argmax(heights <= share)]) for share in (0.9, 0.1))
+    return start, end
 
 
 def rests_of(run, seed, snapshot):

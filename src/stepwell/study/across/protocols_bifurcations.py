@@ -6,7 +6,8 @@ from typing import Any
 from stepwell.experiment import Experiment, Optimiser, Recording
 from stepwell.network import Rate
 from stepwell.study.base import Run
-from stepwell.study.ghost.protocols import high_rate_closely, low_rate_closely
+from stepwell.study.ghost.protocols import Closeup, high_rate_closely
+from stepwell.study.ghost.protocols import low_rate as low_rate_of_ghosts
 from stepwell.study.saddle_to_saddle.protocols import flows
 from stepwell.task import FlipFlop, Mante
 
@@ -23,7 +24,8 @@ def linear(scale: str) -> list[Run]:
 
 def low_rate(scale: str) -> list[Run]:
     """Rank one at the low learning rate, every update around the drop."""
-    return low_rate_closely(scale)[1:]
+    experiment, seeds = low_rate_of_ghosts(scale)[0]
+    return [(Closeup(experiment, 200, 400, most=24), seeds)]
 
 
 def high_rate(scale: str) -> list[Run]:
