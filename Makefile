@@ -50,11 +50,11 @@ reproduce: .venv/base
 	-$(BIN)/stepwell fetch sentiment
 	$(BIN)/stepwell check --scale $(SCALE) --report $(REPORT)
 
-# In two processes, since one that holds the programs of all tests runs out of memory maps.
+# In two processes side by side: one that holds the programs of all tests runs out of memory maps.
 FIRST := tests/analysis tests/browser tests/docs tests/interop tests/lab
 test: .venv/dev .venv/browser lint types
-	$(BIN)/python -m pytest $(FIRST)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(FIRST))
+	@$(BIN)/python -m pytest $(FIRST) & first=$$!; \
+		$(BIN)/python -m pytest $(addprefix --ignore=,$(FIRST)); rest=$$?; wait $$first && exit $$rest
 
 lint: .venv/dev
 	$(BIN)/ruff check src tests benchmarks docs
