@@ -62,6 +62,8 @@ def build(report: Path, work: Path, out: Path, run: bool = True, processes: int 
     home.write_text(
         home.read_text("utf-8").replace(MOVING, moving.staircase(work / "store")), encoding="utf-8"
     )
+    for page in pages.rglob("*.md"):
+        page.write_text(reference.linked(page.read_text("utf-8")), encoding="utf-8")
     _generate(work, findings)
     _finish(work / "site", run)
     shutil.rmtree(out, ignore_errors=True)
@@ -73,7 +75,9 @@ def _copy(pages: Path) -> None:
     shutil.copytree(DOCS, pages, ignore=shutil.ignore_patterns("site", "__pycache__", "*.py", "*.toml"))
     shutil.copy(DOCS / "site" / "site.css", pages)
     for notes in (pages / "studies").glob("*.md"):
-        notes.rename(notes.with_name(f"{notes.stem}_notes.md"))
+        title, _, rest = notes.read_text("utf-8").partition("\n")
+        notes.with_name(f"{notes.stem}_notes.md").write_text(f"{title}: notes\n{rest}", encoding="utf-8")
+        notes.unlink()
 
 
 def _run(pages: Path, folder: Path, processes: int) -> None:

@@ -1,9 +1,9 @@
 """Pages whose blocks run: a block that fails is named and fails the build.
 
-`python -m docs.site.execution PAGE FOLDER` runs the `python` and `bash` blocks of a Markdown page in order, in a
-folder, and prints the page with what each block printed beneath it. Python blocks share their names, as the
-cells of a notebook do. Blocks in other languages are shown and not run: `console` is for what takes minutes, a
-cluster or a screen.
+`python -m docs.site.execution PAGE` runs the `python` and `bash` blocks of a Markdown page in order and
+prints the page with what each block printed beneath it. Python blocks share their names, as the cells of a
+notebook do. Blocks in other languages are shown and not run: `console` is for what takes minutes, a cluster
+or a screen.
 """
 
 import ast

@@ -66,6 +66,6 @@ def write(folder: Path, findings: Mapping[str, Sequence[Finding]], shown: Mappin
 
 ABOUT = (
     "# Gallery",
-    "Every picture that a claim draws, with the command that prints its verdict, the lines that make it alone, and"
-    " two files for a manuscript: as wide as one column (3.5 inches) and as two (7.2 inches).",
+    "Every picture that a claim draws, with the command that prints its verdict, the lines that make it"
+    " alone, and two files for a manuscript: as wide as one column (3.5 inches) and as two (7.2 inches).",
 )

@@ -1,4 +1,4 @@
-"""Links of a built site, checked without a network: every page, file and anchor that is pointed at is there."""
+"""Links of a built site, checked without a network: what is pointed at is there, pages, files and anchors."""
 
 from html.parser import HTMLParser
 from pathlib import Path

@@ -16,4 +16,6 @@ def with_mathml(page: str) -> str:
 def _formula(found: re.Match[str]) -> str:
     inline, block = found[2], found[3]
     latex = html.unescape(inline if inline is not None else block).strip()
-    return convert(latex, display="inline" if inline is not None else "block")
+    made = convert(latex, display="inline" if inline is not None else "block")
+    made = made.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>')
+    return made if inline is not None else f'<div class="scroll" tabindex="0">{made}</div>'

@@ -1,7 +1,7 @@
 """The moving picture of the home page: the poles of a network beside its loss, from a record.
 
-It plays once, for less than five seconds, and again when it is clicked; who wants less motion sees its end. It
-needs no script, and takes its inks from the page around it.
+It plays once, for less than five seconds, and again when it is clicked; who wants less motion sees its end.
+It needs no script, and takes its inks from the page around it.
 """
 
 from pathlib import Path
@@ -12,8 +12,12 @@ import numpy as np
 from stepwell import STUDIES, analysis, theory
 from stepwell.run import settings_of
 
-SECONDS, FRAMES = 4.8, 160
+SECONDS, FRAMES, FLOOR = 4.8, 160, 1e-5
 INKS = ("blue", "vermillion", "green")
+TOLD = (
+    "Left: the poles of a network with three units move through the unit circle to the poles of its target,"
+    " one after the other. Right: its loss goes down three stairs, one for each pole."
+)
 
 
 class Frame(NamedTuple):
@@ -43,7 +47,7 @@ def staircase(store: Path) -> str:
     record = STUDIES["saddle_to_saddle"].experiments["staircase_flow"].run([0], store)
     network = settings_of(record).experiment
     task, loss = network.task, record.loss.values[0]
-    end = int(np.argmax(loss < 1e-6)) or len(loss)
+    end = int(np.argmax(loss < FLOOR)) or len(loss)
     places = np.unique(np.linspace(0, end - 1, FRAMES).round().astype(int))
     branches = analysis.pole_branches(np.linalg.eigvals(record.W.values[0, places]))
     levels = theory.staircase(
@@ -63,15 +67,13 @@ def picture(
         target: poles of the target, [pole].
         levels: predicted plateaus of the loss, [plateau].
     """
-    limits = np.log10([1e-4, 2 * loss[0]])
+    limits = np.log10([FLOOR, 2 * loss[0]])
     curve = Frame(390, 30, 390, 300, (times[0], times[-1]), tuple(limits))
-    x, y = curve.across(times), curve.down(np.log10(np.maximum(loss, 1e-4)))
+    x, y = curve.across(times), curve.down(np.log10(np.maximum(loss, FLOOR)))
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y))
     parts = [
-        '<svg class="moving" id="moving" viewBox="0 0 800 380" role="img" tabindex="-1" aria-labelledby="moving-title">',
-        '<title id="moving-title">Left: the poles of a network with three units move through the unit circle to the'
-        " poles of its target, one after the other. Right: its loss goes down three stairs, one for each pole."
-        "</title>",
+        '<svg class="moving" id="moving" viewBox="0 0 800 380" role="img" aria-labelledby="moving-title">',
+        f'<title id="moving-title">{TOLD}</title>',
         f'<circle class="axis" cx="{PLANE.across(0.0):.1f}" cy="{PLANE.down(0.0):.1f}" r="{300 / 2.3:.1f}"/>',
         _line("axis", PLANE.left, PLANE.down(0.0), PLANE.left + PLANE.width, PLANE.down(0.0)),
         *(_square(pole) for pole in target),
@@ -80,7 +82,7 @@ def picture(
         _line("axis", curve.left, curve.top, curve.left, 330),
         _text(PLANE.left + 150, 362, "poles in the complex plane"),
         _text(curve.left + 195, 362, "learning time"),
-        _text(curve.left + 4, 22, "loss; dashed: predicted from the target alone", "start"),
+        _text(curve.left + 4, 22, "loss (dashed: predicted)", "start"),
         f'<clipPath id="moving-past"><rect x="{curve.left}" y="0" width="{curve.width + 6}" height="340">'
         f"{_animated('width', x - curve.left + 6)}</rect></clipPath>",
         f'<polyline class="loss" points="{points}" clip-path="url(#moving-past)"/>',

@@ -70,6 +70,19 @@ def _entry(path: str) -> str:
     return f"## {name} {{ #{path} }}\n\n`{home}.{name}`, as it is."
 
 
+def linked(text: str) -> str:
+    """A page in which public names, such as `theory.staircase`, lead to their entries."""
+    there = set(public_names())
+
+    def entry(code: re.Match[str]) -> str:
+        path = f"stepwell.{code[1].removeprefix('stepwell.')}"
+        return f"[{code[0]}][{path}]" if path in there else code[0]
+
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<![\[`])`([\w.]+)`(?!`)", entry, part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def _index() -> str:
     rows = [
         f"| [`stepwell.{package}`]({package}.md) | {title} | {len(list(_names(f'stepwell.{package}')))} |"
@@ -80,9 +93,9 @@ def _index() -> str:
         [
             "# Reference",
             "",
-            f"All {len(public_names())} public names, each with what it is, its equation, shapes and units, and its"
-            " source. The letters are on the page of [symbols](symbols.md), what a run leaves behind on the page of"
-            " the [record](../record.md).",
+            f"All {len(public_names())} public names, each with what it is, its equation, shapes and units,"
+            " and its source. The letters are on the page of [symbols](symbols.md), what a run leaves behind"
+            " on the page of the [record](../record.md).",
             "",
             "| package | what for | names |",
             "|---|---|---|",

@@ -19,7 +19,7 @@ from stepwell.study.wording import (
     verdict_word,
 )
 
-COLUMNS = ("claim", "statement", "predicted", "measured", "tolerance", "verdict", "reading")
+COLUMNS = ("claim", "predicted", "measured", "tolerance", "verdict", "reading")
 NEGATIVE = (FAILS, DOES_NOT_EXTEND, DOES_NOT_HOLD, UNDECIDED)
 
 
@@ -27,7 +27,7 @@ def cells(finding: Finding) -> tuple[str, ...]:
     """What a row of the claims table says, in the order of `COLUMNS`."""
     numbers = (number(finding.predicted), measurement(finding), number(finding.tolerance))
     reading = f"{finding.reading}, {finding.scope}"
-    return (finding.claim, finding.statement, *numbers, verdict_word(finding), reading)
+    return (f"{finding.claim} {finding.statement}", *numbers, verdict_word(finding), reading)
 
 
 def page(name: str, findings: Sequence[Finding], shown: Mapping[str, str], notes: bool) -> str:
@@ -50,7 +50,8 @@ def page(name: str, findings: Sequence[Finding], shown: Mapping[str, str], notes
         f"{told}, at scale `{scale}`. The source is `{study.source}`"
         f" ([bibliography](../bibliography.md#{study.source})).{more}",
         f"```console\n$ stepwell check {name} --scale {scale} --report report\n```",
-        f"This page is made from the [findings]({name}.json) that the command writes; none of its numbers is typed.",
+        f"This page is made from the [findings]({name}.json) that the command writes;"
+        " none of its numbers is typed.",
         "## Claims",
         _table(findings),
         _negative(findings),
@@ -72,9 +73,9 @@ def index(findings: Mapping[str, Sequence[Finding]]) -> str:
         [
             "# Studies",
             "",
-            "A study makes one source executable. Each of its statements is a claim: an experiment, a prediction that"
-            " never sees the data, a measurement, and a verdict that one shared rule computes. The tolerance is set"
-            " before the claim is run.",
+            "A study makes one source executable. Each of its statements is a claim: an experiment, a"
+            " prediction that never sees the data, a measurement, and a verdict that one shared rule"
+            " computes. The tolerance is set before the claim is run.",
             "",
             "| study | question | verdicts |",
             "|---|---|---|",
@@ -89,7 +90,7 @@ GUIDE = (
     "## How to read a verdict",
     "",
     "- **HOLDS**: the measurement is within the tolerance of the prediction, two standard errors included.",
-    "- **FAILS**: it is not, in the source's own experiment, and the source is read as it is written or as it is meant.",
+    "- **FAILS**: it is not, in the source's own experiment, the source read as it is written or meant.",
     "- **does not hold**: it is not, but what is tested was reconstructed, or taken from published code.",
     "- **does not extend**: it is not, in a setting beyond that of the source.",
     "- **UNDECIDED**: the draws are too few to tell.",
@@ -110,8 +111,8 @@ def plain(text: str) -> str:
 def _table(findings: Sequence[Finding]) -> str:
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for finding in findings:
-        claim, statement, *rest = cells(finding)
-        lines.append("| " + " | ".join((f"`{claim}`", plain(statement), *rest)) + " |")
+        first = f"`{finding.claim}`<br>{plain(finding.statement)}"
+        lines.append("| " + " | ".join((first, *cells(finding)[1:])) + " |")
     return "\n".join(lines)
 
 

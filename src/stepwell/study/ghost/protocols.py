@@ -235,7 +235,7 @@ class Closeup(eqx.Module):
         }
         curves = {name: cut.pop(name) for name in ("loss", "gradient_norm")}
         times = ("update", "learning_time", "snapshot_update", "snapshot_learning_time")
-        record = dataset(self, run.seed.values[rows], curves, cut, dict.fromkeys(times, span), 0.0)
+        record = dataset(self, run.seed.values[rows].tolist(), curves, cut, dict.fromkeys(times, span), 0.0)
         return record.assign(dropped_at=("seed", drops[rows]))
 
 
