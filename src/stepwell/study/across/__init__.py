@@ -1,7 +1,8 @@
 """Across the sources: how far local rules go down the stairs, whether drops are bifurcations, and what lies
 beyond one input, one output and linear units."""
 
-from stepwell.study.across import bifurcations, delayed_low_rank, many_channels, nonlinear_units  # noqa: F401
+from stepwell.study.across import bifurcations, delayed_low_rank, many_channels  # noqa: F401
+from stepwell.study.across import edge_of_stability, lazy_limit, nonlinear_units  # noqa: F401
 from stepwell.study.across.protocols import claim, one_output
 from stepwell.study.base import Study
 
