@@ -126,16 +126,16 @@ def _generate(work: Path, findings: dict[str, Sequence[Finding]]) -> None:
 
 
 def _finish(site: Path, complete: bool) -> None:
-    """Formulas as MathML, tables that can be scrolled by keys, and no link that leads nowhere.
+    """Formulas as MathML, tables and code that can be scrolled by keys, and no link that leads nowhere.
 
     A draft lacks the pictures that blocks make.
     """
     for page in site.rglob("*.html"):
         text = with_mathml(page.read_text("utf-8"))
         text = re.sub(
-            r"<table>.*?</table>", r'<div class="scroll" tabindex="0">\g<0></div>', text, flags=re.DOTALL
+            "<table>.*?</table>", r'<div class="scroll" tabindex="0">\g<0></div>', text, flags=re.DOTALL
         )
-        page.write_text(text, encoding="utf-8")
+        page.write_text(re.sub("<pre>(.*?)<code>", r'<pre>\1<code tabindex="0">', text), encoding="utf-8")
     if complete and (found := faults(site)):
         raise RuntimeError("the site has faults:\n" + "\n".join(found))
 
