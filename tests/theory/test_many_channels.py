@@ -42,9 +42,9 @@ def test_level_and_rate_are_those_of_the_best_one_unit_network():
 
 @pytest.mark.parametrize("target", [A, C])
 def test_one_channel_is_the_scalar_theory(target):
-    first = first_plateaus(*target)
-    assert np.abs(first.levels - [best_poles(*target, k).loss for k in (0, 1)]).max() < 1e-14
-    rates = [escape_rate(*target, k) for k in (0, 1)]
+    first = first_plateaus(target[0], target[1])
+    assert np.abs(first.levels - [best_poles(target[0], target[1], k).loss for k in (0, 1)]).max() < 1e-14
+    rates = [escape_rate(target[0], target[1], k) for k in (0, 1)]
     np.testing.assert_allclose(
         first.escape_rates[:, 0], rates, rtol=1e-11
     )  # conditioning of a small difference
@@ -59,3 +59,20 @@ def test_equal_directions_leave_no_second_plateau():
 def test_unstable_targets_are_refused():
     with pytest.raises(ValueError, match="unstable"):
         first_plateaus([1.0], [np.eye(2)])
+
+
+def test_with_one_channel_nothing_has_a_lead():
+    first = first_plateaus(A[0], A[1], 3)
+    np.testing.assert_allclose(
+        first.dwell_factors, [1 / escape_rate(A[0], A[1], k) for k in range(3)], rtol=1e-9
+    )
+
+
+def test_leads_are_what_competing_exponentials_leave():
+    """Three units grow at the rates of their ranks, and the first to reach 1 is used up."""
+    poles, residues = [0.7, -0.6, 0.3], [np.diag([1.2, 0, 0]), np.diag([0, 0.9, 0]), np.diag([0, 0, 0.5])]
+    first, logs, times = first_plateaus(poles, residues, 3), np.log([1e-9] * 3), []
+    for rates in first.escape_rates:
+        times.append(min(-level / rate for level, rate in zip(logs, rates)))
+        logs = np.sort((logs + rates[: len(logs)] * times[-1])[1:])[::-1]
+    np.testing.assert_allclose(first.dwell_factors, np.array(times) / np.log(1e9), rtol=1e-12)

@@ -50,6 +50,7 @@ def rank_one_drops_bifurcate(runs):
     predict=None,
     kind="fraction",
     tolerance=0.15,
+    scales="quick full",
     expected="UNDECIDED",
     figure=drawings.order,
 )

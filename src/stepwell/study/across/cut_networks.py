@@ -1,6 +1,7 @@
 """Networks of full rank whose weight change is cut to low rank, at work on the delayed activation."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from stepwell import analysis
@@ -13,7 +14,7 @@ RANKS = range(9)
 def end_and_start(run, seed):
     """The parameters after and before learning, in double precision."""
     names = ("W", "b", "c", "c0")
-    end, start = ({name: run[name].values[seed, at].astype(float) for name in names} for at in (-1, 0))
+    end, start = ({name: jnp.asarray(run[name].values[seed, at], float) for name in names} for at in (-1, 0))
     return end, start
 
 
@@ -37,7 +38,7 @@ def cut_trial(run, seed, rank):
     end, start = end_and_start(run, seed)
     network, _, trials = parts(run)
     if rank is not None:
-        end["W"] = np.asarray(analysis.truncated(end["W"], start["W"], [rank]))[0]
+        end["W"] = jnp.asarray(analysis.truncated(end["W"], start["W"], [rank])[0])
     states = np.asarray(analysis.states(network, end, trials))[0]
     outputs = np.asarray(network.rollout(end, trials))[0, :, 0]
     return np.linalg.norm(np.diff(states, axis=0), axis=1) / (1 - network.leak), outputs

@@ -11,8 +11,9 @@ from stepwell.analysis import abrupt_learning
 from stepwell.run import settings_of
 from stepwell.study.across import drawings_edge_of_stability as drawings
 from stepwell.study.across.protocols import claim
-from stepwell.study.across.protocols_edge_of_stability import BELOW, BEYOND, oscillating_branch, stairs_at
+from stepwell.study.across.protocols_edge_of_stability import BELOW, BEYOND, stairs_at
 from stepwell.study.across.sharpness import middle_sharpness, rests, sharpness_at
+from stepwell.study.ghost.protocols import low_rate
 from stepwell.study.ghost.readings import sharpness
 from stepwell.study.saddle_to_saddle.readings import model
 
@@ -27,6 +28,7 @@ LATE = 30000
     kind="largest",
     relative=True,
     tolerance=0.02,
+    scales="quick full",
     figure=drawings.stairs,
 )
 def stairs_sharpness(runs):
@@ -63,7 +65,7 @@ def stairs_beyond_edge(runs):
     return np.array(found)
 
 
-@claim("10", stairs_at(*BEYOND), tolerance=0.0, figure=drawings.stairs)
+@claim("10", stairs_at(*BEYOND), tolerance=0.0, scales="quick full", figure=drawings.stairs)
 def stairs_end_beyond_edge(runs):
     """As the solution is flatter than plateau 2, learning goes on to it: runs that do not
     bring the loss below 1e-5."""
@@ -72,7 +74,7 @@ def stairs_end_beyond_edge(runs):
 
 @claim(
     "10",
-    oscillating_branch,
+    low_rate,
     predict=2.0,
     kind="mean",
     tolerance=0.2,

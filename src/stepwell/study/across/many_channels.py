@@ -52,7 +52,7 @@ def matrix_levels(runs):
     return [of_plateaus(run, "level", len(target_of(settings_of(run))[0])) for run in runs]
 
 
-@claim("7", (), kind="largest", tolerance=1e-8)
+@claim("7", (), kind="largest", tolerance=1e-8, scales="quick full")
 def matrix_escape_rates(runs):
     """At the saddle of degree k the Hessian has each singular value of the expansion matrix, with the minus
     sign, as often as there are silent units: largest difference."""

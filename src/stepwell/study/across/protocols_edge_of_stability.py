@@ -1,9 +1,8 @@
-"""Plain descents below and beyond the edge of stability, on the stairs and on the delayed activation."""
+"""Plain descents below and beyond the edge of stability, on the stairs."""
 
 from collections.abc import Callable
 
 from stepwell.study.base import Run
-from stepwell.study.ghost.protocols import low_rate
 from stepwell.study.saddle_to_saddle.protocols import descent, target
 
 BELOW, BEYOND = (0.1, 0.2, 0.3), (0.32, 0.34, 0.36, 0.38)
@@ -14,12 +13,7 @@ def stairs_at(*rates: float) -> Callable[[str], list[Run]]:
     """The staircase of target A by plain descent at several learning rates, with every update recorded."""
 
     def runs(scale: str) -> list[Run]:
-        seeds = range({"smoke": 2, "quick": 4, "full": 12}[scale])
+        seeds = range({"quick": 4, "full": 12}[scale])
         return [(descent(target("A"), 1e-4, 300, learning_rate=rate, every=rate), seeds) for rate in rates]
 
     return runs
-
-
-def oscillating_branch(scale: str) -> list[Run]:
-    """Rank one at the low learning rate, from the plateau far into the oscillation."""
-    return low_rate(scale)
