@@ -129,11 +129,12 @@ def toy_rates(runs, predicted, ax):
     delays = np.array(sorted(found))
     rates = np.array([next((rate for rate, share in found[d] if share >= 0.5), np.nan) for d in delays])
     ax.plot(delays, rates, "o-", color=figure.colour("student"), label="networks")
-    for power, dash in ((-2, "--"), (-4, ":")):
+    for power, dash in ((-2, "--"), (-5, ":")):
         law = rates[0] * (delays / delays[0]) ** float(power)
         ax.plot(delays, law, dash, color=figure.colour("ink"), label=f"power {power}")
     ax.set(xscale="log", yscale="log", xlabel="delay, steps", ylabel="rate that half do not survive")
     figure.log_ticks(ax)
+    ax.set_xticks(delays, [f"{delay:g}" for delay in delays])
     figure.key_above(ax)
     return ax
 
@@ -147,5 +148,5 @@ def trial_speeds(runs, predicted, ax):
         ax.plot(speed, color=figure.mode_colour(k), label=f"update {update}")
     ax.set(yscale="log", xlabel="step", ylabel="speed |F| of the state")
     figure.log_ticks(ax)
-    figure.key_above(ax, columns=4)
+    figure.key_above(ax, columns=2)
     return ax
