@@ -17,6 +17,7 @@ from stepwell.theory.escape import (
 )
 from stepwell.theory.exact_loss import impulse_loss, impulse_loss_gradient, impulse_loss_hessian
 from stepwell.theory.input_band import band_coupling
+from stepwell.theory.local_stairs import RestingModel, resting_models, stairs
 from stepwell.theory.many_channels import FirstPlateaus, first_plateaus
 from stepwell.theory.mode_dynamics import mode_flow, mode_jacobian
 from stepwell.theory.mode_invariants import ModeEnd, matrix_invariant, mode_end, mode_invariant
@@ -55,6 +56,7 @@ __all__ = [
     "LocalRuleLevel",
     "ModeEnd",
     "Model",
+    "RestingModel",
     "Staircase",
     "SystemModel",
     "active_curvatures",
@@ -99,12 +101,14 @@ __all__ = [
     "reach_is_certified",
     "reached_one_pole",
     "reached_poles",
+    "resting_models",
     "rival_models",
     "saddle",
     "saddle_node",
     "silent_weight_ratio",
     "stable_window",
     "staircase",
+    "stairs",
     "trace_and_determinant",
     "update_lag",
 ]

@@ -1,9 +1,12 @@
 """Across the sources: how far local rules go down the stairs, whether drops are bifurcations, and what lies
 beyond one input, one output and linear units."""
 
-from stepwell.study.across import bifurcations, delayed_low_rank, many_channels  # noqa: F401
-from stepwell.study.across import edge_of_stability, lazy_limit, nonlinear_units  # noqa: F401
-from stepwell.study.across.protocols import claim, one_output
+# Claims register themselves in the order in which their files are imported: the order of the story.
+from stepwell.study.across import stairs_per_output, dwell_per_rule, random_start  # noqa: F401, I001
+from stepwell.study.across import bifurcations, task_dimension, delayed_low_rank  # noqa: F401
+from stepwell.study.across import many_channels, nonlinear_units, size  # noqa: F401
+from stepwell.study.across import edge_of_stability, lazy_limit  # noqa: F401
+from stepwell.study.across.protocols import RFLO, claim, rule_flow, target
 from stepwell.study.base import Study
 
 STUDY = Study(
@@ -12,5 +15,5 @@ STUDY = Study(
     question="What do the four sources say together: how many stairs can a local rule go down, how long does "
     "it wait on each, are the drops bifurcations, and where do the linear laws end?",
     claims=tuple(claim.all),
-    experiments={"one_output": one_output("rflo")},
+    experiments={"one_output": rule_flow(RFLO, target(3), 1e-3, 1e6)},
 )

@@ -1,0 +1,109 @@
+"""How many stairs a rule goes down, by its lag and the number of outputs."""
+
+import numpy as np
+
+from stepwell.run import settings_of
+from stepwell.study.across import drawings_local_rules as drawings
+from stepwell.study.across.protocols import (
+    BPTT,
+    EPROP,
+    POLES_BY_DEGREE,
+    RFLO,
+    claim,
+    flows,
+    rule_flow,
+    tbptt,
+)
+from stepwell.study.across.readings import modes, predicted_modes, resting_level
+from stepwell.task import WhiteNoise
+
+CASES = {
+    "one": [(rule, 1, 3) for rule in (RFLO, tbptt(1), tbptt(2), tbptt(3), EPROP, BPTT)],
+    "two": [(RFLO, 2, 4), (tbptt(1), 2, 4), (tbptt(2), 2, 6)],
+    "three": [(RFLO, 3, 4), (tbptt(1), 3, 4), (tbptt(2), 3, 7)],
+}
+SCALES = {"one": "smoke quick full", "two": "quick full", "three": "full"}
+
+
+STATEMENT = (
+    "With {} RFLO learns as many modes as there are outputs and tBPTT lag times as many, up to all of them; "
+    "e-prop and BPTT learn all: active modes at learning time 1000."
+)
+
+for outputs, cases in CASES.items():
+    plural = "output" if outputs == "one" else "outputs"
+    claim(
+        "item 1",
+        flows(cases),
+        predict=lambda es: [[predicted_modes(e)] for e in es],
+        kind="largest",
+        tolerance=0.0,
+        scales=SCALES[outputs],
+        figure=drawings.modes_against_theory,
+        name=f"stairs_{outputs}_{plural}",
+        statement=STATEMENT.format(f"{outputs} {plural}"),
+    )(lambda runs: [modes(run) for run in runs])
+
+
+def resting(scale):
+    """The flows that stop above the bottom."""
+    wanted = CASES["one"][:1] if scale == "smoke" else [*CASES["one"][:3], *CASES["two"]]
+    return flows(wanted)(scale)
+
+
+@claim(
+    "item 1",
+    resting,
+    predict=lambda es: [[resting_level(e)] for e in es],
+    kind="largest",
+    relative=True,
+    tolerance=0.01,
+    figure=drawings.losses,
+)
+def resting_levels(runs):
+    """The last stair lies where the best residues for its poles make the first lag errors vanish, or RFLO's
+    sum of discounted errors: loss at learning time 1000."""
+    return [run.loss.values[:, -1] for run in runs]
+
+
+def random_targets(scale):
+    """Targets of degree 4 with one output, drawn."""
+    found = []
+    for draw in range({"quick": 12, "full": 40}[scale]):
+        random = np.random.default_rng(draw)
+        residues = random.uniform(0.3, 1.2, (1, 4)) * random.choice([-1.0, 1.0], 4)
+        task = WhiteNoise(
+            teacher=(np.diag(random.permutation(POLES_BY_DEGREE[4])), np.ones((4, 1)), residues)
+        )
+        found.append((rule_flow(tbptt(2), task, 1e-4, 3000.0), (0,)))
+    return found
+
+
+@claim(
+    "item 1",
+    random_targets,
+    predict=None,
+    kind="fraction",
+    tolerance=0.1,
+    scales="quick full",
+    expected="UNDECIDED",
+    note="two outputs times lag is no bound for lags above 1",
+    figure=drawings.random_modes,
+)
+def lag_two_stops_at_two(runs):
+    """tBPTT with lag 2 and one output learns two modes of a random target of degree 4, no more: share."""
+    return [modes(run)[0] <= 2 for run in runs]
+
+
+@claim(
+    "item 1",
+    random_targets,
+    predict=1.0,
+    kind="fraction",
+    tolerance=0.25,
+    scales="quick full",
+    figure=drawings.random_modes,
+)
+def rests_where_it_can(runs):
+    """It stops there exactly where there is a model on which it can rest: share of random targets."""
+    return [(modes(run)[0] <= 2) == np.isfinite(resting_level(settings_of(run))) for run in runs]
