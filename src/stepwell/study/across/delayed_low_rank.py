@@ -72,7 +72,7 @@ def delayed_rank_one_rests(runs):
     return [(cut_trial(runs[0], seed, 1)[1] < 0.5).all() for seed in range(runs[0].sizes["seed"])]
 
 
-@claim("6", full_rank, kind="mean", tolerance=0.05, **MEASURED)
+@claim("6", full_rank, kind="mean", tolerance=0.05, **{**MEASURED, "scales": "full"})
 def delayed_change_alone(runs):
     """The change does not switch in time without the initial weights: loss with the change alone, where a
     silent output has 1."""

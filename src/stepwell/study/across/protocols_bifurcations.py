@@ -13,13 +13,13 @@ from stepwell.task import FlipFlop, Mante
 
 HIDDEN, EVERY = 64, 5
 HOLD, MANTE = FlipFlop("hold"), Mante()
-UPDATES = {"quick": {HOLD: 400, MANTE: 1000}, "full": {HOLD: 1000, MANTE: 4000}}
+UPDATES = {"quick": {HOLD: 300, MANTE: 800}, "full": {HOLD: 1000, MANTE: 4000}}
 CHANNELS = {HOLD: (2, 2), MANTE: (4, 1)}
 
 
 def linear(scale: str) -> list[Run]:
-    """The staircase of target A."""
-    return flows("A", 1e-4, seeds=range(24) if scale == "full" else None)(scale)
+    """The staircase of target A; at `quick`, under plain descent."""
+    return flows("A", 1e-4, seeds=range(24))("full") if scale == "full" else flows("A", 1e-4)("smoke")
 
 
 def low_rate(scale: str) -> list[Run]:
@@ -45,7 +45,7 @@ def on_task(task: Any) -> Callable[[str], list[Run]]:
             recording=Recording(EVERY),
             dtype="float32",
         )
-        return [(experiment, range(24 if scale == "full" else 4))]
+        return [(experiment, range(24 if scale == "full" else 2))]
 
     return runs
 

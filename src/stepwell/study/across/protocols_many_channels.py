@@ -54,7 +54,7 @@ def matrix_flows(*scales: float) -> Callable[[str], list[Run]]:
 
     def runs(scale: str) -> list[Run]:
         seeds = range({"smoke": 3, "quick": 6, "full": 24}[scale])
-        names = list(TARGETS)[:1] if scale == "smoke" else list(TARGETS)
+        names = {"smoke": list(TARGETS)[:1], "quick": list(TARGETS)[1:], "full": list(TARGETS)}[scale]
         return [(matrix_flow(*TARGETS[name], sigma0), seeds) for name in names for sigma0 in scales]
 
     return runs

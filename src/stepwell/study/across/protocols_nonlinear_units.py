@@ -17,7 +17,7 @@ def pulses(amplitudes: Sequence[float], scales: Sequence[float] = SCALES) -> Cal
     """Plain descent at every amplitude from every initial scale, amplitude by amplitude."""
 
     def runs(scale: str) -> list[Run]:
-        seeds = range({"smoke": 3, "quick": 8, "full": 24}[scale])
+        seeds = range({"smoke": 3, "quick": 4, "full": 24}[scale])
         return [(descent(a, s), seeds) for a in amplitudes for s in scales]
 
     return runs
