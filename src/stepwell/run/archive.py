@@ -63,7 +63,7 @@ def opened(folder: Path) -> xr.Dataset:
     return record
 
 
-def array(folder: Path, name: str) -> zarr.Array[Any]:
+def array(folder: Path, name: str) -> "zarr.Array[Any]":
     """One array of the record in a folder, opened lazily."""
     return zarr.open_array(_checked(folder), path=name, mode="r")
 
