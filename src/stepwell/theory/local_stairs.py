@@ -53,19 +53,19 @@ def stairs(rule: AbstractRule | str, outputs: int, degree: int, lag: int | None 
 
     Source: ours; the columns of RFLO's change: williams2026, core claim.
     """
-    rule = lookup(RULES, rule, "rule")() if isinstance(rule, str) else rule
+    chosen: AbstractRule = lookup(RULES, rule, "rule")() if isinstance(rule, str) else rule
     if lag is not None:
-        if not isinstance(rule, TBPTT):
-            raise ValueError(f"lag={lag} belongs to tbptt; {type(rule).__name__} has none, leave it out.")
-        rule = TBPTT(lag)
+        if not isinstance(chosen, TBPTT):
+            raise ValueError(f"lag={lag} belongs to tbptt; {type(chosen).__name__} has none, leave it out.")
+        chosen = TBPTT(lag)
     for name, number in (("outputs", outputs), ("degree", degree)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
             raise ValueError(f"{name}={number!r} is no count; it must be a whole number, 1 or above.")
-    if isinstance(rule, (BPTT, RTRL, EProp)):
+    if isinstance(chosen, (BPTT, RTRL, EProp)):
         return int(degree)
-    if not isinstance(rule, TBPTT):
-        _check_columns(rule)
-    return int(min(getattr(rule, "lag", 1) * outputs, degree))
+    if not isinstance(chosen, TBPTT):
+        _check_columns(chosen)
+    return int(min(getattr(chosen, "lag", 1) * outputs, degree))
 
 
 def _check_columns(rule: AbstractRule) -> None:
@@ -114,7 +114,7 @@ def resting_models(
     Source: ours.
     """
     p, R = np.asarray(poles, complex), np.asarray(residues, complex)
-    check_target(list(p), R if R.ndim == 1 else R.reshape(len(p), -1, 1))
+    check_target(list(p), list(R if R.ndim == 1 else R.reshape(len(p), -1, 1)))
     R = R.reshape(len(p), -1)
     k = lag * R.shape[1]
     if not (lag >= 1 and 0 <= decay < 1 and (decay == 0 or lag == 1)):
@@ -140,7 +140,7 @@ def _remainder(a: np.ndarray, p: np.ndarray, R: np.ndarray, lag: int, decay: flo
         rest = (1 / (1 - decay * q)) @ r - (1 / (1 - decay * p)) @ R
     else:
         rest = np.concatenate([q**s @ r - p**s @ R for s in range(lag)])
-    return rest.real
+    return np.real(rest)
 
 
 def _fitted(a: np.ndarray, p: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

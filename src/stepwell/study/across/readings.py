@@ -12,7 +12,7 @@ from stepwell.study.across.protocols import model_of
 from stepwell.study.base import value_of
 from stepwell.task import Impulse
 
-FULL_EFFECT = 1e-3
+FULL_EFFECT = 1e-6
 """How near to its full effect on the loss a truncated change must come, as a share of it."""
 ACTIVE = 1e-2
 """Hankel singular value above which a mode is active; silent ones have the size of sigma0, or its creep."""
