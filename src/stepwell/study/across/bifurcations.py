@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from stepwell.network import Rate
+from stepwell.run import settings_of
 from stepwell.study.across import drawings_bifurcations as drawings
 from stepwell.study.across.drops import drops_of, rests_of
 from stepwell.study.across.protocols import claim
@@ -14,6 +16,7 @@ from stepwell.study.across.protocols_bifurcations import (
     low_rate,
     on_task,
 )
+from stepwell.study.base import value_of
 
 
 @claim(
@@ -77,7 +80,8 @@ for task, name, words in ((HOLD, "flipflop", "flip-flop"), (MANTE, "mante", "con
 def memory_needs_rests(runs):
     """Networks that learned to remember without input rest in more than one place: number of those that do
     not."""
-    learned = [(run, i) for run in runs[-2:] for i, drop in enumerate(drops_of(run)) if drop.learned]
+    tasks = [run for run in runs if isinstance(value_of(settings_of(run), "network"), Rate)]
+    learned = [(run, i) for run in tasks for i, drop in enumerate(drops_of(run)) if drop.learned]
     return sum(len(rests_of(run, i, -1)) < 2 for run, i in learned)
 
 

@@ -51,6 +51,6 @@ def on_task(task: Any) -> Callable[[str], list[Run]]:
 
 
 def every_kind(scale: str) -> list[Run]:
-    """Linear networks, those of rank one, and those of both tasks."""
-    slow = low_rate(scale) if scale == "full" else []
-    return [*linear(scale), *slow, *high_rate(scale), *on_task(HOLD)(scale), *on_task(MANTE)(scale)]
+    """Linear networks, those of rank one, and those on tasks; at `quick`, not all."""
+    slow, decision = (low_rate(scale), on_task(MANTE)(scale)) if scale == "full" else ([], [])
+    return [*linear(scale), *slow, *high_rate(scale), *on_task(HOLD)(scale), *decision]
