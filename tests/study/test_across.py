@@ -34,6 +34,7 @@ def test_rflo_moves_along_its_feedback():
     (W0, b0, _), F = flow.start(3)
     run = flow.run([3])
     changes = np.concatenate([run.W.values[0, -1] - W0, run.b.values[0, -1] - b0], axis=1)
+    assert F is not None
     off = changes - F @ np.linalg.lstsq(F, changes, rcond=None)[0]
     assert np.abs(changes).max() > 0.1
     assert np.abs(off).max() < 1e-10  # exact but for rounding: solvers combine velocities linearly

@@ -22,7 +22,7 @@ TWO = (0.8, 0.35, -0.3, -0.75), ((0.6, 0.8), (-1.0, 0.1), (0.3, -0.9), (0.7, 0.7
 )
 def test_the_expected_update_vanishes_on_a_resting_model(target, rule, feedback):
     lag, decay = getattr(rule, "lag", 1), getattr(rule, "decay", 0.0)
-    model = resting_models(*target, lag, decay)[0]
+    model = resting_models(target[0], target[1], lag, decay)[0]
     residues = np.reshape(target[1], (len(target[0]), -1))
     teacher = np.diag(target[0]), np.ones((len(residues), 1)), residues.T
     assert np.isreal(model.poles).all()

@@ -25,7 +25,7 @@ POLES_BY_DEGREE = {
     6: (0.88, 0.6, 0.25, -0.2, -0.55, -0.85),
     7: (0.9, 0.7, 0.4, 0.05, -0.3, -0.6, -0.88),
 }
-SEEDS = {"smoke": range(2), "quick": range(10), "full": range(20)}
+SEEDS = {"smoke": range(2), "quick": range(10), "full": range(10)}
 BPTT, EPROP, RFLO, SYMMETRIC = (
     RULES["bptt"](),
     RULES["eprop"](),

@@ -49,10 +49,10 @@ class RandomStart(eqx.Module):
 def _descend(settings: RandomStart, block: Block) -> xr.Dataset:
     began, n = time.monotonic(), settings.hidden
     rows = [_start(n, settings.g, np.random.default_rng(seed)) for seed in block.seeds]
-    starts = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *rows)
+    starts, feedback = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *rows)
     poles, residues = model_of(target(settings.degree))
     task = Impulse(poles, residues[:, 0], steps=STEPS)
-    loss, norm = (np.asarray(x) for x in _losses(Linear(n), task, *starts, settings.updates))
+    loss, norm = (np.asarray(x) for x in _losses(Linear(n), task, starts, feedback, settings.updates))
     updates = np.arange(settings.updates + 1)
     axes = {"update": updates, "learning_time": RATE * updates}
     axes |= {f"snapshot_{name}": values[:1] for name, values in axes.items()}

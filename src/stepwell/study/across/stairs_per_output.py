@@ -11,6 +11,7 @@ from stepwell.study.across.protocols import (
     claim,
     flows,
     rule_flow,
+    target,
     tbptt,
 )
 from stepwell.study.across.readings import modes, predicted_modes, resting_level
