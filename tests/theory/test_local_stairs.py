@@ -26,7 +26,7 @@ def test_the_expected_update_vanishes_on_a_resting_model(target, rule, feedback)
     residues = np.reshape(target[1], (len(target[0]), -1))
     teacher = np.diag(target[0]), np.ones((len(residues), 1)), residues.T
     assert np.isreal(model.poles).all()
-    student = np.diag(model.poles.real), np.ones((len(model.poles), 1)), model.residues.real.T
+    student = np.diag(np.real(model.poles)), np.ones((len(model.poles), 1)), np.real(model.residues).T
     F = None if feedback is None else np.random.default_rng(0).standard_normal((len(model.poles), feedback))
     loss, update = population_update(rule, student, teacher, F)
     # Powell's method stops at steps of 1e-13; residues near 1 and poles up to 0.92 magnify that.

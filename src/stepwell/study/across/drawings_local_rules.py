@@ -22,8 +22,8 @@ from stepwell.study.saddle_to_saddle.protocols import TARGETS
 def label(settings):
     """The rule of an experiment as figures write it, with its lag."""
     rule = value_of(settings, "rule")
-    lag = f"({rule.lag})" if hasattr(rule, "lag") else ""
-    return title(name_of(rule)) + lag
+    name, _, kind = name_of(rule).partition(",")
+    return title(name) + (f"({rule.lag})" if hasattr(rule, "lag") else "") + (f",{kind}" if kind else "")
 
 
 def modes_against_theory(runs, predicted, ax):
@@ -51,8 +51,10 @@ def losses(runs, predicted, ax):
         ink = figure.mode_colour(k + 1)
         outputs = run.sizes["output"]
         name = f"{label(settings_of(run))}, {outputs} output{'' if outputs == 1 else 's'}"
-        ax.plot(run.learning_time.values.T[1:], run.loss.values.T[1:], color=ink, linewidth=0.7, alpha=0.6)
-        ax.plot([], [], color=ink, label=name)
+        dash = "-" if outputs == 1 else "-."
+        look = {"color": ink, "linestyle": dash, "linewidth": 0.7, "alpha": 0.6}
+        ax.plot(run.learning_time.values.T[1:], run.loss.values.T[1:], **look)
+        ax.plot([], [], color=ink, linestyle=dash, label=name)
         ax.axhline(resting_level(settings_of(run)), color=ink, linestyle="--", linewidth=0.8)
     ax.set(xlabel="learning time", ylabel="loss", xlim=(1, 1100))
     figure.log_ticks(ax)
@@ -99,7 +101,7 @@ def leaving_times_by_rule(runs, predicted, ax):
         ax.plot(scales, mean, color=look["color"], linestyle=dash)
         slope = np.diff(np.log(mean[-2:]))[0] / np.diff(np.log(scales[-2:]))[0]
         ends.append(mean[0])
-        names.append(f"{name}: {slope:.2f}".replace("-", "−"))
+        names.append(f"{name}: " + f"{slope:.2f}".replace("-", "−"))
         inks.append(look["color"])
     ax.set(xlabel="σ₀ (numbers: last slope)", ylabel="time at which the stair is left")
     figure.log_ticks(ax)
@@ -178,8 +180,8 @@ def loss_by_strength(runs, predicted, ax):
         strengths = [settings_of(run).g for run in group]
         final = np.stack([run.loss.values[:, -1] for run in group])
         ax.plot(strengths, final, ".", color=figure.mode_colour(k), alpha=0.4)
-        ax.plot(strengths, np.exp(np.log(final).mean(axis=1)), color=figure.mode_colour(k))
-        ends.append(np.exp(np.log(final[-1]).mean()))
+        ax.plot(strengths, np.exp(np.nanmean(np.log(final), axis=1)), color=figure.mode_colour(k))
+        ends.append(np.exp(np.nanmean(np.log(final[-1]))))
         names.append(f"degree {degree}")
     ax.set(yscale="log", xlabel="strength g of the initial recurrent weights", ylabel="final loss of RFLO")
     figure.end_labels(ax, names, ends, [figure.mode_colour(k + 1) for k in range(len(names))])

@@ -48,7 +48,7 @@ def functional_ranks(run):
     for seed in range(run.sizes["seed"]):
         start, end = ({name: run[name].values[seed, i] for name in "Wbc"} for i in (0, -1))
         loss = analysis.truncated_loss(end, start, range(network.hidden + 1), network, task, trials)
-        found.append(analysis.functional_rank(loss - loss[-1], FULL_EFFECT)[1])
+        found.append(analysis.functional_rank(np.abs(loss - loss[-1]), FULL_EFFECT)[1])
     return np.array(found)
 
 
