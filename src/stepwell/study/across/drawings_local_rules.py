@@ -55,33 +55,11 @@ def losses(runs, predicted, ax):
         look = {"color": ink, "linestyle": dash, "linewidth": 0.7, "alpha": 0.6}
         ax.plot(run.learning_time.values.T[1:], run.loss.values.T[1:], **look)
         ax.plot([], [], color=ink, linestyle=dash, label=name)
-        ax.axhline(resting_level(settings_of(run)), color=ink, linestyle="--", linewidth=0.8)
+        if np.isfinite(level := resting_level(settings_of(run))):
+            ax.axhline(level, color=ink, linestyle="--", linewidth=0.8)
     ax.set(xlabel="learning time", ylabel="loss", xlim=(1, 1100))
     figure.log_ticks(ax)
     figure.key_above(ax, 2)
-    return ax
-
-
-def random_modes(runs, predicted, ax):
-    """Active modes at the end against the level on which the rule could rest; crosses where there is none."""
-    for run in runs:
-        level, loss, count = resting_level(settings_of(run)), run.loss.values[0, -1], modes(run)[0]
-        there = np.isfinite(level)
-        ax.plot(
-            level if there else 3e-4,
-            max(loss, 1e-4),
-            "o" if there else "X",
-            color=figure.mode_colour(int(count)),
-            markersize=5,
-        )
-    for count in (2, 3, 4):
-        ax.plot([], [], "o", color=figure.mode_colour(count), label=f"{count} modes")
-    ax.plot([], [], "X", color=figure.colour("muted"), label="no model to rest on")
-    ends = np.array([1e-4, 3])
-    ax.plot(ends, ends, "--", color=figure.colour("ink"), linewidth=0.8)
-    ax.set(xscale="log", yscale="log", xlabel="level of the model to rest on", ylabel="loss of tBPTT(2)")
-    figure.log_ticks(ax)
-    figure.key_above(ax, 4)
     return ax
 
 
