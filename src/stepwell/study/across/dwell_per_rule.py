@@ -31,7 +31,7 @@ def leaving(*rules, scales=SCALES) -> Callable:
     """Flows from three scales, two decades apart, down to nine tenths of the first stair."""
 
     def runs(scale):
-        seeds = range({"smoke": 2, "quick": 6, "full": 20}[scale])
+        seeds = range({"quick": 5, "full": 20}[scale])
         return [
             (
                 rule_flow(rule, target(3), s, 500 + 500 * s ** -LONGEST[rule], floor=0.9 * first_stair(rule)),
@@ -78,6 +78,7 @@ exponent_claim(
     -2 / 3,
     relative=True,
     tolerance=0.03,
+    scales="quick full",
 )
 exponent_claim(
     RFLO,

@@ -83,7 +83,7 @@ def _losses(network: Linear, task: Impulse, starts: Any, feedback: Any, updates:
 
 def strengths(scale):
     """Random starts of rising strength, towards targets of degree 3 and, at `full`, 4."""
-    seeds = range({"smoke": 2, "quick": 8, "full": 20}[scale])
+    seeds = range({"smoke": 3, "quick": 8, "full": 20}[scale])
     return [
         (RandomStart(g, degree), seeds)
         for degree in ((3, 4) if scale == "full" else (3,))

@@ -53,7 +53,7 @@ for k in range(2):
 def five(scale):
     """Target FIVE with five units, from two scales, until the loss is half-way below plateau 3."""
     task = WhiteNoise(teacher=(np.diag(FIVE[0]), np.ones((5, 1)), np.array([FIVE[1]])))
-    seeds = range({"quick": 4, "full": 20}[scale])
+    seeds = range(20)
     return [
         (rule_flow(BPTT, task, s, 3e3, floor=0.9 * middles()[-1], samples=4000), seeds) for s in (1e-4, 1e-6)
     ]
@@ -72,7 +72,7 @@ def middles():
     kind="largest",
     relative=True,
     tolerance=0.03,
-    scales="quick full",
+    scales="full",
     figure=drawings.five_stairs,
 )
 def dwell_degree_five(runs):
@@ -92,7 +92,7 @@ def dwell_growth(runs):
 
 def unfiltered(scale):
     """Random targets with three poles and no condition, followed by as good as for ever."""
-    tasks = unfiltered_targets({"quick": 20, "full": 200}[scale])
+    tasks = unfiltered_targets(200)
     found = []
     for task in tasks:
         teacher = np.diag(np.real(task.poles)), np.ones((3, 1)), np.real([task.residues])
