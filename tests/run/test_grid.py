@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import equinox as eqx
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell import NETWORKS, RULES, TASKS, Experiment, Flow, Optimiser, Recording, sweep, train
-from stepwell.run import Store, Tally, settings_of, trainer
+from stepwell.experiment import experiment_fingerprint
+from stepwell.run import Store, Tally, run_all, settings_of, trainer
 from stepwell.run import work as work_module
 from stepwell.run.block import structure
 from stepwell.run.plan import changed, planned, points
@@ -334,3 +336,18 @@ def test_a_store_may_be_given_open(tmp_path):
     assert sweep(BASE, {"network.sigma0": [0.1]}, [0], store).equals(
         sweep(BASE, {"network.sigma0": [0.1]}, [0], store)
     )
+
+
+class WithoutTheFirst(eqx.Module):
+    """A record that leaves a seed out, like one of the networks that learned."""
+
+    experiment: Experiment
+
+    def run(self, seeds, store=None):
+        return self.experiment.run(seeds, store).isel(seed=slice(1, None))
+
+
+def test_a_record_with_fewer_seeds_is_no_failure(tmp_path):
+    assert run_all([(WithoutTheFirst(BASE), (0, 1, 2))], tmp_path, workers=1) == {}
+    (kept,) = Store(tmp_path).find(experiment_fingerprint(BASE), {0, 1, 2})
+    assert kept.seed.values.tolist() == [0, 1, 2]

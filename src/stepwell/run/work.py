@@ -87,7 +87,10 @@ def _settled(block: Block, store: Store, until: float | None) -> bool:
         return settle(block, store, lambda stack: train_block(stack, _clock(until)), wait=False)
     settings, seeds = block.settings[0], block.seeds[: block.rows]
     record = settings.run(seeds, store)  # most keep their own records
-    return not store.missing(block) or settle(block, store, lambda stack: record.sel(seed=list(stack.seeds)))
+    # One that leaves seeds out is not kept: it is made anew from the runs on which it rests.
+    if not store.missing(block) or set(seeds) - set(record.seed.values.tolist()):
+        return True
+    return settle(block, store, lambda stack: record.sel(seed=list(stack.seeds)))
 
 
 def _clock(until: float | None) -> Callable[[Any], None] | None:
