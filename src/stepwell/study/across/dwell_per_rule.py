@@ -104,7 +104,7 @@ exponent_claim(
     leaving(tbptt(1)),
     predict=1.0,
     tolerance=0.03,
-    scales="quick full",
+    scales="full",
     figure=drawings.leaving_times_by_rule,
     note="median over seeds: some starts wait longer at the largest scale, where the law does not hold yet",
 )
