@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from stepwell.network import NETWORKS, AbstractNetwork
+from stepwell.network.base import apart
 from stepwell.rule import BPTT, RULES, AbstractRule
 from stepwell.settings import Settings, Tables, fingerprint, lookup, number, setting
 from stepwell.task import TASKS, AbstractTask
@@ -139,9 +140,12 @@ class Keys(NamedTuple):
 
 
 def keys(seed: int | Int[Array, ""]) -> Keys:
-    """The keys of a seed: `init` is `jax.random.key(seed)` itself, the others are folded from it."""
+    """The keys of a seed: `init` is `jax.random.key(seed)` itself, the others are folded from it.
+
+    Nothing is drawn from `trials` itself, only from what is folded from it, one key per update.
+    """
     key = jax.random.key(seed)
-    return Keys(key, jax.random.fold_in(key, 1), jax.random.fold_in(key, 2))
+    return Keys(key, jax.random.fold_in(apart(key), 1), jax.random.fold_in(key, 2))
 
 
 def experiment_fingerprint(settings: Any) -> str | None:

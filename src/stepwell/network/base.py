@@ -123,3 +123,11 @@ def initial_state(network: AbstractNetwork, trials: Trials, params: Params) -> F
     # Some units keep more than they show (the cells of an LSTM); their network tells the length of its state.
     length = getattr(network, "state", network.hidden)
     return jnp.broadcast_to(jnp.asarray(0.0 if trials.h0 is None else trials.h0, dtype), (length,))
+
+
+def apart(key: PRNGKeyArray) -> PRNGKeyArray:
+    """A key whose draws share nothing with those of another one or of its parts.
+
+    What folds in a small number i is the same key as entry i of `jax.random.split`.
+    """
+    return jax.random.fold_in(key, 2**32 - 1)

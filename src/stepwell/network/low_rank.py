@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from stepwell.network.base import AbstractUnitNetwork, Params, each_trial, initial_state, unroll
+from stepwell.network.base import AbstractUnitNetwork, Params, apart, each_trial, initial_state, unroll
 from stepwell.network.torch_seeds import torch_normals
 from stepwell.settings import number, setting
 from stepwell.trials import Trials
@@ -94,7 +94,7 @@ class LowRank(AbstractUnitNetwork):
         if self.trained_confidence:
             params["confidence"] = jnp.asarray(self.confidence, float)
         if self.g is not None:
-            bulk = jax.random.normal(jax.random.fold_in(key, 1), (self.hidden, self.hidden))
+            bulk = jax.random.normal(apart(key), (self.hidden, self.hidden))
             params["W0"] = self.g / np.sqrt(self.hidden) * bulk
         return params
 

@@ -16,6 +16,7 @@ import optax
 import xarray as xr
 
 from stepwell.experiment import Experiment, keys
+from stepwell.network.base import apart
 from stepwell.network.rate import perturbed
 from stepwell.run.block import Block, as_arrays, own_numbers, width
 from stepwell.run.pieces import Piece, fetched, recorded, start_piece
@@ -128,7 +129,7 @@ def _on_host(*leaves: Any) -> Any:
 def _update(experiment: Experiment, update: Any, params: Any, optimiser: Any, rule: Any, key: Any) -> Any:
     """One update of one network: the new (params, optimiser, rule), the loss, the norm, and the direction."""
     key = jax.random.fold_in(key, update)
-    trials = perturbed(experiment.network, experiment.task.trials(key), jax.random.fold_in(key, 1))
+    trials = perturbed(experiment.network, experiment.task.trials(key), apart(key))
     loss, direction, rule = experiment.rule.gradient(
         experiment.network, experiment.task, params, trials, rule
     )
