@@ -41,7 +41,7 @@ def matrix_stairs(runs):
 @claim(
     "7",
     finest,
-    predict=lambda experiments: [plateaus_of(experiment).levels for experiment in experiments],
+    predict=lambda experiments: [np.array([plateaus_of(experiment).levels]) for experiment in experiments],
     kind="largest",
     relative=True,
     tolerance=0.01,
