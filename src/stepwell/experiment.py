@@ -8,10 +8,11 @@ import jax
 import optax
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from stepwell.names import lookup
 from stepwell.network import NETWORKS, AbstractNetwork
 from stepwell.network.base import apart
 from stepwell.rule import BPTT, RULES, AbstractRule
-from stepwell.settings import Settings, Tables, fingerprint, lookup, number, setting
+from stepwell.settings import Settings, Tables, fingerprint, number, setting
 from stepwell.task import TASKS, AbstractTask
 
 OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {

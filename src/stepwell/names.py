@@ -72,6 +72,11 @@ def known(name: str, among: Iterable[str], what: str) -> str:
     return name
 
 
+def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
+    """The entry of a table, or a `ValueError` that names the nearest one and all there are."""
+    return table[known(name, table, what)]
+
+
 def unknown(message: str, name: str, there: list[str], have: str) -> str:
     """The sentences that refuse a name: what is missing, the nearest name, and all there are."""
     near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)

@@ -13,14 +13,14 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from stepwell.names import known, unknown
+from stepwell.names import lookup, unknown
 
 Tables = Mapping[str, Mapping[str, type]]
 
@@ -29,10 +29,15 @@ class Settings(type(eqx.Module)):
     """The kind of class that settings have: it answers a keyword that is no setting with the nearest name."""
 
     def __call__(cls, *values: Any, **named: Any) -> Any:
-        there = list(inspect.signature(cls.__init__).parameters)[1:]
-        for name in set(named).difference(there):
-            raise TypeError(unknown(f"{cls.__name__} has no setting", name, there, "It has"))
+        if refusal := _refusal(cls, named, list(inspect.signature(cls.__init__).parameters)[1:]):
+            raise TypeError(refusal)
         return type(eqx.Module).__call__(cls, *values, **named)
+
+
+def _refusal(owner: type, names: Iterable[str], there: list[str]) -> str | None:
+    """A sentence on the first name that is none of the settings that there are, or None."""
+    wrong = next((name for name in names if name not in there), None)
+    return None if wrong is None else unknown(f"{owner.__name__} has no setting", wrong, there, "It has")
 
 
 def setting(default: Any = dataclasses.MISSING, *, automatic: bool = False, **options: Any) -> Any:
@@ -66,11 +71,8 @@ def replace(settings: Any, **changes: Any) -> Any:
         ValueError: for an unknown setting (the nearest name is given), or whatever the constructor refuses.
     """
     fields = {f.name: f for f in dataclasses.fields(settings) if f.init}
-    for name in changes:
-        if name not in fields:
-            raise ValueError(
-                unknown(f"{type(settings).__name__} has no setting", name, list(fields), "It has")
-            )
+    if refusal := _refusal(type(settings), changes, list(fields)):
+        raise ValueError(refusal)
     values = {name: getattr(settings, name) for name in fields}
     for name in fields:
         if fields[name].metadata.get("automatic") and name not in changes:
@@ -106,8 +108,8 @@ def overridden(settings: Any, changes: Mapping[str, Any], tables: Tables) -> Any
     inside: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
         head, dot, rest = path.partition(".")
-        if head not in fields:
-            raise ValueError(unknown(f"{owner} has no setting", head, list(fields), "It has"))
+        if refusal := _refusal(type(settings), [head], list(fields)):
+            raise ValueError(refusal)
         if dot:
             inside.setdefault(head, {})[rest] = value
         elif isinstance(value, str) and head in tables:
@@ -126,11 +128,6 @@ def overridden(settings: Any, changes: Mapping[str, Any], tables: Tables) -> Any
             )
         values[head] = overridden(old, inner, tables)
     return replace(settings, **values)
-
-
-def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
-    """The entry of a table, or a `ValueError` that names the nearest one and all there are."""
-    return table[known(name, table, what)]
 
 
 def to_json(value: Any, tables: Tables) -> Any:

@@ -12,12 +12,13 @@ import xarray as xr
 from jax.flatten_util import ravel_pytree
 
 from stepwell.experiment import Experiment
+from stepwell.names import lookup
 from stepwell.run.block import MOST, Block, as_arrays
 from stepwell.run.readings import read
 from stepwell.run.record import dataset
 from stepwell.run.store import checked_seeds, recall
 from stepwell.run.trainer import check, start
-from stepwell.settings import lookup, number, setting
+from stepwell.settings import number, setting
 
 SOLVERS = {
     "tsit5": "Tsit5",

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stepwell.names import lookup
 from stepwell.network.linear import conserved
-from stepwell.settings import lookup
 
 
 class Snapshot(NamedTuple):

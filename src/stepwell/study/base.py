@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 import xarray as xr
 
 from stepwell.run import settings_of
@@ -160,3 +161,10 @@ def varied(settings: Any, **changes: Any) -> Any:
     for path, value in changes.items():
         settings = override(settings, path.replace("__", "."), value, {})
     return settings
+
+
+def params_at(
+    run: xr.Dataset, seed: int, snapshot: int, names: Sequence[str] = ("W", "b", "c")
+) -> dict[str, np.ndarray]:
+    """The parameters of one row of a record at one snapshot, by name."""
+    return {name: run[name].values[seed, snapshot] for name in names}

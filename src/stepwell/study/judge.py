@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from stepwell.experiment import experiment_fingerprint
+from stepwell.names import lookup
 from stepwell.run import Store
-from stepwell.settings import lookup
 from stepwell.study.base import SCALES, Claim
 
 HOLDS, FAILS, UNDECIDED = "HOLDS", "FAILS", "UNDECIDED"

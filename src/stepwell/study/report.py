@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stepwell.names import lookup
 from stepwell.run.checkpoint import write_durably
-from stepwell.settings import lookup
 from stepwell.study.judge import Finding, Judged
 from stepwell.study.report_figure import Picture, picture
 from stepwell.study.report_page import Entry, Section, page

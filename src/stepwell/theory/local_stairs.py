@@ -13,7 +13,6 @@ from scipy.optimize import root
 
 from stepwell.network.linear import Numbers
 from stepwell.rule import BPTT, RFLO, RTRL, RULES, TBPTT, AbstractRule, EProp
-from stepwell.settings import lookup
 from stepwell.task.impulse import check_target
 from stepwell.theory.profiled import denominator
 
@@ -53,7 +52,7 @@ def stairs(rule: AbstractRule | str, outputs: int, degree: int, lag: int | None 
 
     Source: ours; the columns of RFLO's change: williams2026, core claim.
     """
-    chosen: AbstractRule = lookup(RULES, rule, "rule")() if isinstance(rule, str) else rule
+    chosen: AbstractRule = RULES[rule]() if isinstance(rule, str) else rule
     if lag is not None:
         if not isinstance(chosen, TBPTT):
             raise ValueError(f"lag={lag} belongs to tbptt; {type(chosen).__name__} has none, leave it out.")

@@ -9,7 +9,7 @@ import xarray as xr
 from stepwell import analysis, theory
 from stepwell.run import settings_of
 from stepwell.study.across.protocols import model_of
-from stepwell.study.base import value_of
+from stepwell.study.base import params_at, value_of
 from stepwell.task import Impulse
 
 FULL_EFFECT = 1e-6
@@ -46,7 +46,7 @@ def functional_ranks(run):
     trials, network = task.trials(jax.random.key(0)), settings.experiment.network
     found = []
     for seed in range(run.sizes["seed"]):
-        start, end = ({name: run[name].values[seed, i] for name in "Wbc"} for i in (0, -1))
+        start, end = (params_at(run, seed, i) for i in (0, -1))
         loss = analysis.truncated_loss(end, start, range(network.hidden + 1), network, task, trials)
         found.append(analysis.functional_rank(np.abs(loss - loss[-1]), FULL_EFFECT)[1])
     return np.array(found)

@@ -4,22 +4,18 @@ import numpy as np
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
+from stepwell.study.base import params_at
 from stepwell.study.saddle_to_saddle.readings import model
-
-
-def at(run, seed, place):
-    """The parameters of one seed at a snapshot."""
-    return {name: run[name].values[seed, place] for name in ("W", "b", "c")}
 
 
 def sharpness_at(run, seed, place):
     """The largest eigenvalue of the Hessian at a snapshot."""
-    return float(analysis.hessian_spectrum(settings_of(run), at(run, seed, place))[-1])
+    return float(analysis.hessian_spectrum(settings_of(run), params_at(run, seed, place))[-1])
 
 
 def middle_sharpness(run, seed, place):
     """The same in the middle between a snapshot and the next."""
-    before, after = at(run, seed, place), at(run, seed, place + 1)
+    before, after = params_at(run, seed, place), params_at(run, seed, place + 1)
     middle = {name: (before[name] + after[name]) / 2 for name in before}
     return float(analysis.hessian_spectrum(settings_of(run), middle)[-1])
 

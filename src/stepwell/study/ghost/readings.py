@@ -14,6 +14,7 @@ from stepwell.analysis.fields import latent_field, network_field
 from stepwell.analysis.rest_points import RestPoint, fixed_points
 from stepwell.analysis.saddle_nodes import GRID, Census, census
 from stepwell.run import settings_of
+from stepwell.study import base
 from stepwell.study.base import value_of
 from stepwell.theory import saddle_node as toy
 
@@ -45,7 +46,7 @@ def counts(run: xr.Dataset, seeds: slice | list[int] = slice(None), snapshots: A
 
 def params_at(run: xr.Dataset, seed: int, snapshot: int) -> dict[str, np.ndarray]:
     """The parameters of one row at one snapshot."""
-    return {name: run[name].values[seed, snapshot] for name in ("m", "n", "b")}
+    return base.params_at(run, seed, snapshot, ("m", "n", "b"))
 
 
 def start_of(params: dict[str, np.ndarray]) -> float:

@@ -5,7 +5,7 @@ import numpy as np
 from stepwell import analysis, figure, theory
 from stepwell.network.linear import realisation
 from stepwell.run import settings_of
-from stepwell.study.base import value_of
+from stepwell.study.base import params_at, value_of
 from stepwell.study.saddle_to_saddle.readings import (
     active_poles,
     coupling_ratio,
@@ -115,7 +115,7 @@ def spectra(runs, predicted, ax):
     values, rates = {}, {}
     for run in chosen:
         saddle = settings_of(run)
-        params = {name: run[name].values[0, 0] for name in ("W", "b", "c")}
+        params = params_at(run, 0, 0)
         values[saddle.modes] = analysis.hessian_spectrum(saddle.experiment, params)
         rates[saddle.modes] = theory.escape_rate(*model(saddle), saddle.modes)
     return figure.hessian_spectra(values, rates, ax)
@@ -199,7 +199,7 @@ def counter_example(runs, predicted, ax):
     losses = [float(theory.profiled_loss([p], *model(settings))) for p in places]
     minima = [(m.poles[0].real, m.loss) for m in theory.best_poles(*model(settings), 1).local_minima]
     until = int(np.flatnonzero(run.learning_time.values <= stairs(run)[0][1].place)[-1])
-    rows = [{name: run[name].values[0, i] for name in ("W", "b", "c")} for i in range(0, until, 2)]
+    rows = [params_at(run, 0, i) for i in range(0, until, 2)]
     path = [active_poles(p, 1)[0].real for p in rows], run.loss.values[0, 0:until:2]
     return figure.one_pole_landscape(places, losses, ax, minima=minima, path=path)
 
@@ -220,7 +220,7 @@ def residues(runs, predicted, ax):
     found = np.full((len(range(0, run.sizes["snapshot"], every)), 3), np.nan)
     best, ends = found.copy(), [p.end for p in stairs(run)[0]]
     for row, i in enumerate(range(0, run.sizes["snapshot"], every)):
-        params = {name: run[name].values[0, i] for name in ("W", "b", "c")}
+        params = params_at(run, 0, i)
         k = min(3, 1 + sum(run.snapshot_learning_time.values[i] > end + 2 for end in ends[1:]))
         order = np.argsort(-analysis.mode_norms(**params))[:k]
         found[row, :k] = np.real(analysis.residues(**params)[order, 0, 0])

@@ -4,6 +4,7 @@ import numpy as np
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
+from stepwell.study.base import params_at
 from stepwell.study.saddle_to_saddle import drawings
 from stepwell.study.saddle_to_saddle.protocols import claim, flows
 from stepwell.study.saddle_to_saddle.readings import at_times, model, quietest
@@ -109,7 +110,7 @@ def downhill_share(run, seed, k):
         analysis.crossing(loss, time, levels[1] + share * (levels[0] - levels[1])) for share in (0.9, 0.1)
     ]
     inside = np.flatnonzero((time >= ends[0]) & (time <= ends[1]))
-    rows = [{name: run[name].values[seed, i] for name in ("W", "b", "c")} for i in inside]
+    rows = [params_at(run, seed, int(i)) for i in inside]
     active = [analysis.poles(p["W"])[np.argsort(-analysis.mode_norms(**p))[: k + 1]] for p in rows]
     poles = np.real(analysis.pole_branches(np.array(active)))
     slope = [theory.profiled_gradient(p, *model(settings_of(run))) for p in poles[:-1]]

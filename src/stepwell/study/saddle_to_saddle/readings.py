@@ -9,7 +9,7 @@ import xarray as xr
 
 from stepwell import analysis, theory
 from stepwell.run import settings_of
-from stepwell.study.base import value_of
+from stepwell.study.base import params_at, value_of
 
 CUTOFF, ANGLE = 0.8, 2.4
 """Upper end of the low-pass band, and the angle of the resonance beyond it, in radians per step."""
@@ -57,7 +57,7 @@ def at_times(run: xr.Dataset, times: np.ndarray) -> list[dict[str, np.ndarray]]:
     """The parameters of every seed at the snapshot nearest to its time; seeds without a time are left out."""
     stamps = run.snapshot_learning_time.values
     rows = [(i, int(np.argmin(np.abs(stamps - t)))) for i, t in enumerate(times) if not math.isnan(t)]
-    return [{name: run[name].values[i, j] for name in ("W", "b", "c")} for i, j in rows]
+    return [params_at(run, i, j) for i, j in rows]
 
 
 def slopes(x: Sequence[float] | np.ndarray, y: np.ndarray) -> np.ndarray:

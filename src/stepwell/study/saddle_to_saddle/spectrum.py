@@ -9,7 +9,7 @@ from stepwell.experiment import Experiment
 from stepwell.network import Linear
 from stepwell.network.linear import realisation
 from stepwell.run import settings_of
-from stepwell.study.base import value_of
+from stepwell.study.base import params_at, value_of
 from stepwell.study.saddle_to_saddle import drawings
 from stepwell.study.saddle_to_saddle.protocols import Saddle, claim, gradient_flow, target
 from stepwell.study.saddle_to_saddle.readings import CUTOFF, coupling_ratio, dwell_slopes, model, pole_at
@@ -76,7 +76,7 @@ def left_outside(runs):
 def out_of_band(run, seed, index):
     """Root mean square of the student's error in the frequency response above the cutoff."""
     frequencies = np.linspace(CUTOFF, math.pi, 400)
-    weights = {name: run[name].values[seed, index] for name in "Wbc"}
+    weights = params_at(run, seed, index)
     student = analysis.frequency_response(**weights, frequencies=frequencies)
     task = settings_of(run).experiment.task
     goal = analysis.frequency_response(*realisation(task.poles, task.residues), frequencies)

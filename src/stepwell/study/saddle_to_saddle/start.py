@@ -9,7 +9,7 @@ from stepwell import analysis, theory
 from stepwell.experiment import Experiment, Recording
 from stepwell.network import Linear
 from stepwell.run import settings_of
-from stepwell.study.base import value_of
+from stepwell.study.base import params_at, value_of
 from stepwell.study.saddle_to_saddle import drawings
 from stepwell.study.saddle_to_saddle.protocols import claim, descent, flows, saddles, target
 from stepwell.study.saddle_to_saddle.readings import (
@@ -60,7 +60,7 @@ def silent_without_zeros(runs):
 
 def rows(run):
     """The parameters of every seed at the first snapshot."""
-    return [{name: run[name].values[i, 0] for name in ("W", "b", "c")} for i in range(run.sizes["seed"])]
+    return [params_at(run, i, 0) for i in range(run.sizes["seed"])]
 
 
 def zero_distance(params):
