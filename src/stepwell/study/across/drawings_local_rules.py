@@ -18,6 +18,9 @@ from stepwell.study.base import value_of
 from stepwell.study.local_rules.readings import name_of
 from stepwell.study.saddle_to_saddle.protocols import TARGETS
 
+FAINT, LARGE = 1e-6, 2.0
+"""Losses beyond them are drawn there."""
+
 
 def label(settings):
     """The rule of an experiment as figures write it, with its lag."""
@@ -60,6 +63,30 @@ def losses(runs, predicted, ax):
     ax.set(xlabel="learning time", ylabel="loss", xlim=(1, 1100))
     figure.log_ticks(ax)
     figure.key_above(ax, 2)
+    return ax
+
+
+def ends(runs, predicted, ax):
+    """The last loss of every rule, a digit per seed that counts its active modes; bars: where flows rest."""
+    ax.set(xscale="log", xlim=(FAINT / 2, 2 * LARGE))
+    for row, run in enumerate(runs):
+        settings, found = settings_of(run), modes(run)
+        look = {"color": figure.rule_line(name_of(value_of(settings, "rule")))["color"], "markersize": 5.5}
+        places = row + 0.7 * (np.arange(len(found)) / max(1, len(found) - 1) - 0.5)
+        last = np.clip(np.nan_to_num(run.loss.values[:, -1], nan=LARGE), FAINT, LARGE)
+        for loss, count, place in zip(last, found, places):
+            digit = (
+                {"marker": rf"$\mathbf{{{count:.0f}}}$", "markeredgewidth": 0}
+                if count >= 0
+                else {"marker": "x"}
+            )
+            ax.plot(loss, place, **digit, **look)
+        if predicted_modes(settings) < len(model_of(value_of(settings, "task"))[0]):
+            level, bar = [resting_level(settings)] * 2, [row - 0.45, row + 0.45]
+            ax.plot(level, bar, "--", color=figure.colour("ink"), linewidth=0.8, zorder=0)
+    ax.set(xlabel="last loss, 10⁻⁶ or above (digits: active modes, ×: unstable; dashed: the flow's rest)")
+    ax.set(yticks=range(len(runs)), yticklabels=[label(settings_of(run)) for run in runs])
+    ax.set(ylim=(len(runs) - 0.4, -0.6))
     return ax
 
 

@@ -11,7 +11,7 @@ from stepwell.rule import RULES
 from stepwell.rule.base import AbstractRule
 from stepwell.study.across.rule_flow import RuleFlow
 from stepwell.study.base import Claims, Run
-from stepwell.task import WhiteNoise
+from stepwell.task import Impulse, WhiteNoise
 
 claim = Claims("stepwell2026")
 
@@ -50,8 +50,16 @@ def target(degree: int, outputs: int = 1, draw: int = 12) -> WhiteNoise:
     return WhiteNoise(teacher=(np.diag(poles), np.ones((degree, 1)), residues))
 
 
-def model_of(task: WhiteNoise) -> tuple[np.ndarray, np.ndarray]:
+def response(task: WhiteNoise, steps: int | None = None) -> Impulse:
+    """The target as an impulse response: what a rule does there is what it expects under white inputs."""
+    poles, residues = model_of(task)
+    return Impulse(poles, residues[:, :, None], steps)
+
+
+def model_of(task: WhiteNoise | Impulse) -> tuple[np.ndarray, np.ndarray]:
     """Poles [pole] and residues [pole, output] of a target with one input."""
+    if isinstance(task, Impulse):
+        return np.asarray(task.poles), np.asarray(task.residues)[:, :, 0]
     W, b, c = (np.asarray(part) for part in task.system())
     return np.diag(W), c.T * b
 

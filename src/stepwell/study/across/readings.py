@@ -7,10 +7,10 @@ import numpy as np
 import xarray as xr
 
 from stepwell import analysis, theory
+from stepwell.network.linear import spectral_radius
 from stepwell.run import settings_of
-from stepwell.study.across.protocols import model_of
+from stepwell.study.across.protocols import model_of, response
 from stepwell.study.base import params_at, value_of
-from stepwell.task import Impulse
 
 FULL_EFFECT = 1e-6
 """How near to its full effect on the loss a truncated change must come, as a share of it."""
@@ -19,15 +19,21 @@ ACTIVE = 1e-2
 
 
 def modes(run: xr.Dataset) -> np.ndarray:
-    """The number of active modes at the end of every seed."""
+    """The number of active modes at the end of every seed; NaN for a network that is unstable there."""
     ends = [[run[name].values[i, -1] for name in "Wbc"] for i in range(run.sizes["seed"])]
-    return np.array([np.sum(analysis.hankel_singular_values(*end) > ACTIVE) for end in ends])
+    return np.array([_active(*end) if np.isfinite(end[0]).all() else np.nan for end in ends])
+
+
+def _active(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
+    if spectral_radius(W) >= 1:
+        return np.nan
+    return float(np.sum(analysis.hankel_singular_values(W, b, c) > ACTIVE))
 
 
 def predicted_modes(settings: Any) -> int:
     """The stairs that the theory gives the rule of an experiment."""
-    task = value_of(settings, "task")
-    return theory.stairs(value_of(settings, "rule"), task.output, len(model_of(task)[0]))
+    poles, residues = model_of(value_of(settings, "task"))
+    return theory.stairs(value_of(settings, "rule"), residues.shape[1], len(poles))
 
 
 def resting_level(settings: Any) -> float:
@@ -41,8 +47,7 @@ def resting_level(settings: Any) -> float:
 def functional_ranks(run):
     """The rank at which the truncated change of W has its full effect on the loss, [seed]."""
     settings = settings_of(run)
-    poles, residues = model_of(value_of(settings, "task"))
-    task = Impulse(poles, [row[:, None] for row in residues], steps=150)
+    task = response(value_of(settings, "task"), 150)
     trials, network = task.trials(jax.random.key(0)), settings.experiment.network
     found = []
     for seed in range(run.sizes["seed"]):

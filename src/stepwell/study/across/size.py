@@ -17,7 +17,7 @@ from stepwell.study.saddle_to_saddle.readings import dwell_slopes
 from stepwell.task import WhiteNoise
 
 FIVE = TARGETS["FIVE"][:2]
-WIDTHS = {"quick": (3, 10), "full": (3, 10, 30)}
+WIDTHS = {"quick": (3, 10), "full": (3, 10, 30, 100)}
 
 
 def widths(scale):

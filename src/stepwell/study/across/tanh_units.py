@@ -16,17 +16,18 @@ class TanhUnits(AbstractUnitNetwork):
         hidden: number of units.
         sigma0: standard deviation of every weight at the start, those of `Linear` for the same seed.
         amplitude: a.
+        output: number of outputs.
     """
 
     hidden: int = setting()
     sigma0: float = number(0.01)
     amplitude: float = number(1.0)
     input: int = setting(1, init=False)
-    output: int = setting(1, init=False)
+    output: int = setting(1)
 
     def init(self, key: PRNGKeyArray) -> Params:
         """The weights of a linear network."""
-        return Linear(self.hidden, sigma0=self.sigma0).init(key)
+        return Linear(self.hidden, self.input, self.output, self.sigma0).init(key)
 
     def drive(
         self, params: Params, h: Float[Array, " hidden"], x: Float[Array, " input"]
