@@ -4,7 +4,8 @@ beyond one input, one output and linear units."""
 # Claims register themselves in the order in which their files are imported: the order of the story.
 from stepwell.study.across import stairs_per_output, stairs_measured, dwell_per_rule, random_start  # noqa: F401, I001
 from stepwell.study.across import bifurcations, task_dimension, delayed_low_rank  # noqa: F401
-from stepwell.study.across import many_channels, nonlinear_units, size  # noqa: F401
+from stepwell.study.across import many_channels, nonlinear_units, tanh_models  # noqa: F401
+from stepwell.study.across import slow_flipflop, size  # noqa: F401
 from stepwell.study.across import edge_of_stability, lazy_limit  # noqa: F401
 from stepwell.study.across.protocols import RFLO, claim, rule_flow, target
 from stepwell.study.base import Study

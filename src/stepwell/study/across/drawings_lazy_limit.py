@@ -5,7 +5,12 @@ import numpy as np
 from stepwell import figure
 from stepwell.figure.style import THEORY
 from stepwell.study.across.linearised import largest_gap, outputs
-from stepwell.study.low_rank_change.readings import strength
+from stepwell.study.low_rank_change.readings import at, strength, task_of
+from stepwell.task import FlipFlop, Mante, Romo
+
+LABELS = {"drift": "drift of the kernel", "moved": "way of the weights / norm"}
+TASKS = {FlipFlop: ("o", "flip-flop"), Mante: ("^", "decision"), Romo: ("s", "comparison")}
+"""Marker and name of each."""
 
 
 def gaps(runs, predicted, ax):
@@ -25,18 +30,30 @@ def gaps(runs, predicted, ax):
 
 
 def drift(runs, predicted, ax):
-    """Drift of the kernel and way of the weights against the number of units, by strength."""
+    """Drift of the kernel and way of the weights against the number of units, by strength and task."""
     panels = figure.columns(ax, 2, gap=0.4)
-    for panel, attribute, label in zip(
-        panels, ("drift", "moved"), ("drift of the kernel", "way of the weights / norm")
-    ):
-        for k, g in enumerate(sorted({strength(run) for run in runs}), 1):
-            group = [run for run in runs if strength(run) == g]
-            values = [run[attribute].values for run in group]
-            sizes, ink = [run.sizes["unit"] for run in group], figure.mode_colour(k)
-            panel.plot(sizes, values, ".", color=ink)
-            panel.plot(sizes, np.mean(values, axis=1), color=ink, label=f"g = {g:g}")
-        panel.set(xscale="log", yscale="log", xlabel="units", ylabel=label)
+    strengths = sorted({strength(run) for run in runs})
+    tasks = list(dict.fromkeys(type(task_of(run)) for run in runs))
+    for panel, attribute in zip(panels, ("drift", "moved")):
+        for k, g in enumerate(strengths, 1):
+            for task in tasks:
+                group = [run for run in at(runs, g) if type(task_of(run)) is task]
+                values = [run[attribute].values for run in group]
+                sizes, ink = [run.sizes["unit"] for run in group], figure.mode_colour(k)
+                panel.plot(sizes, values, ".", color=ink, markersize=2, alpha=0.5)
+                panel.plot(sizes, geometric_mean(values), marker=TASKS[task][0], color=ink, markersize=4)
+        panel.set(xscale="log", yscale="log", xlabel="units", ylabel=LABELS[attribute])
         figure.log_ticks(panel)
-    figure.key_above(panels[0], 4)
+    for k, g in enumerate(strengths, 1):
+        panels[0].plot([], [], color=figure.mode_colour(k), label=f"g = {g:g}")
+    for task in tasks:
+        marker, name = TASKS[task]
+        panels[1].plot([], [], marker, color=figure.colour("muted"), label=name, markersize=4)
+    for panel in panels:
+        figure.key_above(panel, 2)
     return ax
+
+
+def geometric_mean(values):
+    """Of every row of a list; nothing for an empty list."""
+    return [np.exp(np.log(row).mean()) for row in values]

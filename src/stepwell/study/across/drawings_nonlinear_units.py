@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from stepwell import analysis, figure, theory
+from stepwell import figure, theory
 from stepwell.figure.style import THEORY
 from stepwell.run import settings_of
 from stepwell.study.across.protocols import POLES, RESIDUES
 from stepwell.study.base import value_of
-from stepwell.study.saddle_to_saddle.readings import dwells, of_plateaus, sigma0
+from stepwell.study.saddle_to_saddle import drawings as staircases
+from stepwell.study.saddle_to_saddle.readings import dwells, of_plateaus, sigma0, stairs
 
 
 def amplitude(run):
@@ -60,8 +61,12 @@ def levels(runs, predicted, ax):
     return figure.power_laws([amplitude(run) for run in runs], gaps, ax, labels, exponents=[2, 2])
 
 
-def poles(runs, predicted, ax):
-    """The poles of the linearisation at the origin through learning, and those of the target."""
-    run = runs[0]
-    branches = analysis.pole_branches(np.linalg.eigvals(run.W.values[0, ::2]))
-    return figure.poles_through_time(run.snapshot_learning_time.values[::2], branches, ax, target_poles=POLES)
+def models(runs, predicted, ax):
+    """Poles and residues of the linearisation at the origin through learning, at the largest amplitude;
+    dashed are those of the best linear models."""
+    panels = figure.columns(ax, 2, gap=0.6)
+    last = 2.5 * stairs(runs[-1])[0][-1].end
+    run = runs[-1].isel(snapshot=runs[-1].snapshot_learning_time.values < last)
+    staircases.poles_and_zeros([run], predicted, panels[0])
+    staircases.residues([run], predicted, panels[1])
+    return ax

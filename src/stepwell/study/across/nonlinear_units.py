@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from stepwell import analysis, theory
+from stepwell import theory
 from stepwell.study.across import drawings_nonlinear_units as drawings
 from stepwell.study.across.protocols import POLES, RESIDUES, claim
 from stepwell.study.across.protocols_nonlinear_units import AMPLITUDES, RATE, SCALES, pulses
@@ -104,24 +104,3 @@ def tanh_level_2(runs):
 def tanh_level_2_beyond(runs):
     """It also does so at amplitudes of 0.3 and 1, where it is still a plateau."""
     return level_gaps(runs, 2)
-
-
-@claim(
-    "8",
-    pulses((0.3,), SCALES[-1:]),
-    predict=None,
-    kind="mean",
-    tolerance=0.01,
-    scales="quick full",
-    expected="UNDECIDED",
-    figure=drawings.poles,
-)
-def tanh_poles(runs):
-    """The linearisation at the origin at the end of learning: largest distance of its poles from the
-    target's, at an amplitude of 0.3."""
-    return [pole_gap(W) for W in runs[0].W.values[:, -1]]
-
-
-def pole_gap(W):
-    """The largest distance of the poles of W from those of the target, in their order."""
-    return np.abs(np.sort_complex(analysis.poles(W)) - np.sort(POLES)).max()

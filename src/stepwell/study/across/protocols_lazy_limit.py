@@ -1,4 +1,4 @@
-"""The flip-flop over sizes and strengths of initial connectivity, by the optimiser of the low-rank study."""
+"""The tasks of the low-rank study over sizes and strengths of initial connectivity, by its optimiser."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,17 @@ from stepwell import analysis
 from stepwell.experiment import Experiment
 from stepwell.study.base import Run, varied
 from stepwell.study.low_rank_change.protocols import FLIPFLOP, trained
+from stepwell.task import Mante, Romo
 
 TRIALS = 2
 """Trials whose outputs are the rows of a kernel."""
 
-GRID = {
-    "quick": ((16, 64), (0.0, 0.9)),
-    "full": ((16, 32, 64, 128), (0.0, 0.3, 0.6, 0.9)),
+MANTE, ROMO = Mante(), Romo()
+UPDATES = {FLIPFLOP: 300, MANTE: 1000, ROMO: 1000}
+SIZES = {"quick": (16, 64), "full": (16, 32, 64, 128)}
+STRENGTHS = {
+    "quick": {FLIPFLOP: (0.0, 0.9)},
+    "full": {FLIPFLOP: (0.0, 0.3, 0.6, 0.9), MANTE: (0.0, 0.9), ROMO: (0.0, 0.9)},
 }
 
 
@@ -45,8 +49,17 @@ class Moved(eqx.Module):
 
 
 def sizes_and_strengths(scale: str) -> list[Run]:
-    """Every size at every strength, strength by strength."""
-    sizes, strengths = GRID[scale]
-    runs = [trained(FLIPFLOP, hidden, g, 300).experiment for g in strengths for hidden in sizes]
-    seeds = range(6 if scale == "full" else 3)
-    return [(Moved(varied(run, recording__every=300)), seeds) for run in runs]
+    """Every size at every strength, task by task and strength by strength."""
+    cells = [
+        (task, hidden, g)
+        for task, strengths in STRENGTHS[scale].items()
+        for g in strengths
+        for hidden in SIZES[scale]
+    ]
+    return [(moved(*cell), range(6 if scale == "full" else 3)) for cell in cells]
+
+
+def moved(task: Any, hidden: int, g: float) -> Moved:
+    """A network of the low-rank study, recorded at its two ends."""
+    updates = UPDATES[task]
+    return Moved(varied(trained(task, hidden, g, updates).experiment, recording__every=updates))
