@@ -87,7 +87,8 @@ def answer(runs: int = 10_000) -> tuple[float, float]:
         with open(store.path / FILE, "wb") as file:
             for number in range(runs):
                 name, settings = f"{number:020x}", {**data, "updates": number}
-                index.folder(name).mkdir(parents=True)
+                index.file(name).parent.mkdir(parents=True, exist_ok=True)
+                index.file(name).touch()
                 entry = {"block": name, "fingerprints": [name], "settings": [settings], "runs": [[0, 0]]}
                 file.write(line({**entry, "diverged_at": [-1], "created": ""}))
         size = (store.path / FILE).stat().st_size / runs

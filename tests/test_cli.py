@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 import typing
 import warnings
 
@@ -54,6 +55,7 @@ def test_quick_commands_wait_for_nothing():
     ]
     script = f"""
 import sys
+import time
 from stepwell.cli import main
 for line in {lines}:
     try:
@@ -174,12 +176,12 @@ def test_run_tells_how_each_seed_ended(stepwell, tmp_path):
     words = ("run", "saddle_to_saddle/staircase", "updates=30", "network.sigma0=1e-3", "--seeds", "2")
     code, out, err = stepwell(*words, "--store", tmp_path, "--json")
     assert code == 0 and err == ""
-    found, (path,) = json.loads(out), sorted(tmp_path.rglob("*.zarr"))
+    found, (path,) = json.loads(out), sorted(tmp_path.rglob("*.zarr.zip"))
     record = open_record(path)
     assert found["last_loss"] == record.loss[:, -1].values.tolist()
     assert found["settings"]["network"]["sigma0"] == 1e-3 and found["seeds"] == [0, 1]
     table = stepwell(*words, "--store", tmp_path)[1]
-    assert f"{found['last_loss'][1]:.6g}" in table and len(sorted(tmp_path.rglob("*.zarr"))) == 1
+    assert f"{found['last_loss'][1]:.6g}" in table and len(sorted(tmp_path.rglob("*.zarr.zip"))) == 1
     shown = stepwell("show", path)[1]
     assert "loss [seed 2, update 31]" in shown and "network.sigma0 = 0.001" in shown
 
@@ -238,3 +240,20 @@ def test_show_of_a_study_a_claim_an_experiment_and_a_trial(stepwell):
     trial = stepwell("show", "task", "impulse", "poles=[0.5]", "residues=[1.0]", "steps=4")[1]
     # 1, 1/2, 1/4, 1/8 between 1/8 and 1 in eight heights.
     assert "█▁▁▁" in trial and "█▄▂▁" in trial
+
+
+def test_ctrl_c_in_a_callback_comes_again(capsys, monkeypatch):
+    class Late:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def command(**_):
+        late = Late()
+        del late  # Python drops what is raised here
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr("stepwell.cli.app", command)
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 130 and capsys.readouterr().err.startswith("stepwell: stopped; ")

@@ -6,8 +6,10 @@ wait for jax, xarray or matplotlib.
 
 import json
 import sys
+from _thread import interrupt_main
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Any
 
 import typer
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0: all is well. 1: a verdict is not the expected one. 2: a wrong command line, or something that cannot be
     done, told in a sentence. 130: stopped by Ctrl-C.
     """
+    hook, sys.unraisablehook = sys.unraisablehook, _heard_again
     try:
         code = app(args=arguments, standalone_mode=False)
         if code == INTERRUPTED:
@@ -50,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _refused(f"{error.strerror}: '{error.filename}'." if error.filename else str(error))
     except typer.TyperException as error:
         code = _refused(error.format_message())
+    finally:
+        sys.unraisablehook = hook
     sys.exit(code)
 
 
@@ -108,6 +113,14 @@ def _inside(what: str, studies: Sequence[str]) -> dict[str, Any]:
     if what == "claims":
         return {name: [claim.id for claim in STUDIES[name].claims] for name in studies}
     return {name: list(experiments) for name, experiments in entries.items()}
+
+
+def _heard_again(lost: Any) -> None:
+    """Let Ctrl-C come again if it came in the middle of a callback, where Python drops exceptions."""
+    if lost.exc_type is KeyboardInterrupt:
+        Timer(0.1, interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _stopped(told: str) -> int:

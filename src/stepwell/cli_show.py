@@ -207,12 +207,11 @@ def bars(values: "np.ndarray", width: int, low: float, high: float) -> str:
 def _record(path: Path) -> Iterator[str]:
     """A record on disk: what it is of, what is in it, how it ended."""
     from stepwell.run import open_record
+    from stepwell.run.archive import SUFFIX
 
-    try:
-        record = open_record(path)
-    except (FileNotFoundError, KeyError):
-        raise ValueError(f"'{path}' is no record; one is STORE/runs/XX/BLOCK.zarr.") from None
-    yield from _recorded(f"record {path}", record)
+    if not path.name.endswith(SUFFIX):
+        raise ValueError(f"'{path}' is no record; one is STORE/runs/XX/BLOCK{SUFFIX}.")
+    yield from _recorded(f"record {path}", open_record(path))
 
 
 def _run(fingerprint: str, folder: Path) -> Iterator[str]:

@@ -172,14 +172,14 @@ def verify(folder: Folder = FOLDER) -> None:
     for damage in damages(folder):
         print(f"{damage.path}: {damage.reason}")
         count += 1
-    say(f"{counted(count, 'damaged file')} in '{folder}'." if count else f"all is well in '{folder}'.")
+    say(f"{counted(count, 'damaged part')} in '{folder}'." if count else f"all is well in '{folder}'.")
     raise typer.Exit(bool(count))
 
 
 @store.command(epilog="Example: stepwell store prune store --damaged")
 def prune(
     folder: Folder = FOLDER,
-    damaged: Annotated[bool, typer.Option(help="Also runs with a damaged file.")] = False,
+    damaged: Annotated[bool, typer.Option(help="Also runs with a damaged part.")] = False,
     unfinished: Annotated[bool, typer.Option(help="Also what was stopped and could go on.")] = False,
 ) -> None:
     """Remove what stopped processes have left behind."""
@@ -188,7 +188,7 @@ def prune(
     removed = remove(folder, damaged, unfinished)
     for path in removed:
         print(path)
-    say(f"{counted(len(removed), 'folder')} removed from '{folder}'.")
+    say(f"{counted(len(removed), 'path')} removed from '{folder}'.")
 
 
 @store.command(epilog="Example: stepwell store export runs.csv network.sigma0=1e-4 rule=rflo")

@@ -31,7 +31,7 @@ def store(tmp_path_factory):
 
 
 def made_up(folder, count):
-    """A store of many runs: their lines, and folders that stand for their arrays."""
+    """A store of many runs: their lines, and files that stand for their arrays."""
     store, index = Store(folder), Index(folder)
     (folder / "locks").mkdir()
     data = to_json(BASE, TABLES)
@@ -46,7 +46,8 @@ def made_up(folder, count):
             "updates": number,
         }
         lines.append((name, settings))
-        index.folder(name).mkdir(parents=True)
+        index.file(name).parent.mkdir(parents=True, exist_ok=True)
+        index.file(name).touch()
     with open(folder / FILE, "wb") as file:
         for name, settings in lines:
             file.write(_line(name, settings))
@@ -168,7 +169,7 @@ def test_a_run_that_was_removed_is_trained_again(tmp_path):
     train(BASE, [0], tmp_path)
     store = Store(tmp_path)
     assert len(listed(store)) == 1
-    (path,) = tmp_path.rglob("*.zarr")
+    (path,) = tmp_path.rglob("*.zarr.zip")
     path.rename(tmp_path / "elsewhere")
     counted = []
     train(BASE, [0], store, lambda now: counted.append(now.done))

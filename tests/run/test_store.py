@@ -28,7 +28,7 @@ def never(now):
 
 
 def records(folder):
-    return sorted(folder.rglob("*.zarr"))
+    return sorted(folder.rglob("*.zarr.zip"))
 
 
 def test_nothing_is_trained_twice(tmp_path):

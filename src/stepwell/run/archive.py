@@ -1,135 +1,158 @@
-"""Records as files: a zarr group that knows the digest of each of its files.
+"""Records as files: a zarr group in one zip archive that knows the digest of each of its members.
 
-The attributes of the group's root carry the digests of all other files and a seal over themselves, so that a
-file which is lost, cut short or altered is found out when it is read, and named.
+One file costs a disk a small part of what the group's fifty cost it. Its members are not compressed, and the
+first is the root, which says of every other one where it lies and what its digest is. So a part that is lost
+or altered is found out when it is read, and named, and the others stay readable.
 """
 
 import hashlib
 import json
 import math
 import os
+import struct
+import zipfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import LocalStore, WrapperStore
+from zarr.core.buffer import Buffer, default_buffer_prototype
+from zarr.storage import MemoryStore
 
 CHUNK_BYTES = 2**23
 ROOT = "zarr.json"
-OURS = ("entry", "files", "seal")
+SUFFIX = ".zarr.zip"
+OURS = ("entry", "members", "seal")
 """Attributes of the root that are no part of the record."""
-SYNCING = ThreadPoolExecutor(8)
-"""Flushes files to the disk, some at a time: a file system commits them together."""
+HEADER = struct.Struct("<22xIHH")
+"""What stands before a member: its size, and the lengths of its name and of what follows that."""
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+BLANK = b"0" * 64
+"""The comment of an archive, until it is the digest of all."""
+ALTERED, UNREAD = "it is not what was written", "it cannot be read ({})"
 
 
-def write(folder: Path, record: xr.Dataset, entry: Mapping[str, Any]) -> None:
-    """Write a record of numbers into a new folder, with an entry about it, and return when it is safe.
-
-    The files are put down directly and not through zarr, whose writer spends longer on a small record than
-    its training takes.
+def write(path: Path, record: xr.Dataset, entry: Mapping[str, Any]) -> None:
+    """Write a record of numbers into a new file, with an entry about it, and return when it is safe.
 
     Raises:
         TypeError: for a variable that does not hold numbers.
     """
-    files, metadata = {}, {}
-    for name, variable in record.variables.items():
-        metadata[str(name)], chunks = _array(str(name), variable)
-        files[f"{name}/{ROOT}"] = json.dumps(metadata[str(name)]).encode()
-        files |= {f"{name}/{key}": data for key, data in chunks}
-    digests = {name: _digest(data) for name, data in files.items()}
+    metadata: dict[str, Any] = {}
+    members: dict[str, bytes] = {}
+    for name in (*record.coords, *record.data_vars):  # without its coordinates a record cannot be opened
+        metadata[str(name)], chunks = _array(str(name), record.variables[name])
+        members[f"{name}/{ROOT}"] = json.dumps(metadata[str(name)]).encode()
+        members |= {f"{name}/{key}": data for key, data in chunks}
     coordinates = " ".join(str(name) for name in record.coords if name not in record.dims)
+    ours = {"members": _places(members), "entry": entry}
     root = {
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {**record.attrs, "coordinates": coordinates, "files": digests, "entry": entry},
+        "attributes": {**record.attrs, "coordinates": coordinates, **ours},
         "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": metadata},
     }
-    root["attributes"]["seal"] = _digest(_text(root))
-    files[ROOT] = _text(root)
-    _put_down(folder, files)
+    _put_down(path, {ROOT: sealed(root), **members})
 
 
-def opened(folder: Path) -> xr.Dataset:
-    """The record in a folder, opened lazily; a damaged part raises a `ValueError` that names it when read."""
-    store: Any = _checked(folder)
-    record = xr.open_dataset(store, engine="zarr", consolidated=True, chunks=None)
+def sealed(root: dict[str, Any]) -> bytes:
+    """A root as it is kept, with a digest of itself."""
+    attributes = {name: value for name, value in root["attributes"].items() if name != "seal"}
+    seal = _digest(_text({**root, "attributes": attributes}))
+    return _text({**root, "attributes": {**attributes, "seal": seal}})
+
+
+def opened(path: Path) -> xr.Dataset:
+    """The record in a file, opened lazily; a damaged part raises a `ValueError` that names it when read."""
+    record = xr.open_dataset(_store(path), engine="zarr", consolidated=True, chunks=None)
     record.attrs = {name: value for name, value in record.attrs.items() if name not in OURS}
     return record
 
 
-def array(folder: Path, name: str) -> "zarr.Array[Any]":
-    """One array of the record in a folder, opened lazily."""
-    return zarr.open_array(_checked(folder), path=name, mode="r")
+def array(path: Path, name: str) -> "zarr.Array[Any]":
+    """One array of the record in a file, opened lazily."""
+    return zarr.open_array(_store(path), path=name, mode="r")
 
 
-def root(folder: Path) -> dict[str, Any]:
-    """The root of a group: its attributes, the metadata of its arrays, the digests of its files.
+def root(path: Path) -> dict[str, Any]:
+    """The root of a group: its attributes, the metadata of its arrays, the places of its other members.
 
     Raises:
-        ValueError: if it is damaged. FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or cannot be read.
     """
-    found: dict[str, Any] = {}
-    try:
-        found = json.loads((folder / ROOT).read_bytes())
-        seal = found["attributes"].pop("seal")
-        whole = seal == _digest(_text(found))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        whole = False
-    if not whole:
-        raise ValueError(_damaged(folder / ROOT, "it is not what was written"))
-    if any(".." in Path(name).parts or Path(name).is_absolute() for name in found["attributes"]["files"]):
-        raise ValueError(_damaged(folder / ROOT, "it names a file outside of its folder"))
-    return found
+    return _Members(path).root
 
 
-def damages(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every damaged file of a group, with what is wrong with it."""
+def damages(path: Path) -> Iterator[tuple[Path, str]]:
+    """Every damaged member of a file, with what is wrong with it; the file itself if it is none of them."""
     try:
-        digests = root(folder)["attributes"]["files"]
+        members = _Members(path)
+        damaged = [(path / name, reason) for name in members.places if (reason := members.read(name)[1])]
+        whole = path.read_bytes()
     except (ValueError, OSError):
-        yield folder / ROOT, "it is missing or not what was written"
+        yield path / ROOT, f"it is missing, or {ALTERED}"
         return
-    for name, digest in digests.items():
-        reason = _reason(folder / name, digest)
+    yield from damaged
+    if not damaged and whole[-len(BLANK) :] != _digest(whole[: -len(BLANK)] + BLANK).encode():
+        yield path, "what frames its members is not what was written"
+
+
+def _store(path: Path) -> Any:
+    members: Any = _Members(path)  # a store that is read only does with any mapping
+    return MemoryStore(members, read_only=True)
+
+
+class _Members(Mapping[str, Buffer]):
+    """What an archive holds, by name, each compared with its digest when it is read.
+
+    Args:
+        path: of the archive.
+
+    Raises:
+        ValueError: if its root is damaged, or cannot be read.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            with open(path, "rb") as file:
+                length, *names = HEADER.unpack(file.read(HEADER.size))
+                file.seek(sum(names), os.SEEK_CUR)
+                self.text, self.body = file.read(length), file.tell()
+            self.root = json.loads(self.text)
+            whole = self.text == sealed(self.root)
+        except OSError as error:
+            raise ValueError(_damaged(path, UNREAD.format(error.strerror))) from None
+        except (struct.error, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise ValueError(_damaged(path / ROOT, ALTERED))
+        self.places: dict[str, tuple[int, int, str]] = self.root["attributes"]["members"]
+
+    def __getitem__(self, name: str) -> Buffer:
+        data, reason = (self.text, None) if name == ROOT else self.read(name)
         if reason:
-            yield folder / name, reason
+            raise ValueError(_damaged(self.path / name, reason))
+        return default_buffer_prototype().buffer.from_bytes(data)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter((ROOT, *self.places))
 
-class _Checked(WrapperStore[LocalStore]):
-    """A group's files, each compared with its digest when it is read."""
+    def __len__(self) -> int:
+        return 1 + len(self.places)
 
-    digests: Mapping[str, str] = {}
-
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
-        if key in self.digests:
-            reason = _reason(self._store.root / key, self.digests[key])
-            if reason:
-                raise ValueError(_damaged(self._store.root / key, reason))
-        return await self._store.get(key, prototype, byte_range)
-
-
-def _checked(folder: Path) -> _Checked:
-    store = _Checked(LocalStore(folder, read_only=True))
-    store.digests = root(folder)["attributes"]["files"]
-    return store
-
-
-def _reason(path: Path, digest: str) -> str | None:
-    """What is wrong with a file; None if nothing is."""
-    try:
-        return None if _digest(path.read_bytes()) == digest else "it is not what was written"
-    except FileNotFoundError:
-        return "it is missing"
-    except OSError as error:
-        return f"it cannot be read ({error.strerror})"
+    def read(self, name: str) -> tuple[bytes, str | None]:
+        """A member other than the root, and what is wrong with it; None if nothing is."""
+        start, length, digest = self.places[name]
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.body + start)
+                data = file.read(length)
+        except OSError as error:
+            return b"", UNREAD.format(error.strerror)
+        return data, None if _digest(data) == digest else ALTERED
 
 
 def _damaged(path: Path, reason: str) -> str:
@@ -137,6 +160,16 @@ def _damaged(path: Path, reason: str) -> str:
         f"'{path}' is damaged: {reason}. `stepwell store verify` lists all that is, `stepwell store prune "
         "--damaged` removes those runs, and the command that made them makes them again."
     )
+
+
+def _places(members: Mapping[str, bytes]) -> dict[str, list[Any]]:
+    """Where members lie behind the root, in bytes, how long they are, and their digests."""
+    places, start = {}, 0
+    for name, data in members.items():
+        start += HEADER.size + len(name.encode())
+        places[name] = [start, len(data), _digest(data)]
+        start += len(data)
+    return places
 
 
 def _array(name: str, variable: xr.Variable) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
@@ -182,22 +215,19 @@ def _chunks(values: np.ndarray, rows: int) -> Iterator[tuple[str, bytes]]:
 _FILL = {"b": False, "i": 0, "u": 0, "f": "NaN", "c": ["NaN", "NaN"]}
 
 
-def _put_down(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files and flush them, with the folders that hold them, to the disk."""
-    folders = {(folder / name).parent for name in files} | {folder}
-    for each in sorted(folders):
-        each.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    list(SYNCING.map(_sync, [*(folder / name for name in files), *folders]))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _put_down(path: Path, members: Mapping[str, bytes]) -> None:
+    """Write members into an archive, seal it with the digest of all, and flush it to the disk."""
+    with open(path, "w+b") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.comment = BLANK
+            for name, data in members.items():
+                archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
+        file.seek(0)
+        seal = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(-len(BLANK), os.SEEK_END)
+        file.write(seal.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _text(data: Any) -> bytes:

@@ -4,12 +4,11 @@ import logging
 import math
 import shutil
 import signal
-import threading
 import time
 from asyncio import CancelledError
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 from stepwell.run.block import Block
@@ -37,26 +36,19 @@ class Cluster(AbstractPool):
     """
 
     def __init__(self, scheduler: str, workers: int | None):
-        try:
-            import distributed
-        except ImportError:
-            raise ValueError(
-                "a scheduler needs dask; install it with: pip install 'stepwell[sweep]'"
-            ) from None
+        if find_spec("distributed") is None:
+            raise ValueError("a scheduler needs dask; install it with: pip install 'stepwell[sweep]'")
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # `check` says it in a sentence
-        self.name, self.cluster = scheduler, _cluster(scheduler, workers)
+        self.name, self.cluster, self.client, self.pool = scheduler, None, None, None
+        self.silent_since, self.counted, self.count = None, -math.inf, 0
         try:
-            self.client = distributed.Client(
-                scheduler if self.cluster is None else self.cluster, timeout=PATIENCE, set_as_default=False
-            )
-        except (OSError, ValueError) as error:
-            reason = str(error).split(":")[0].lower() or type(error).__name__
-            raise ValueError(
-                f"the scheduler '{scheduler}' cannot be reached ({reason}); is it running, and is the "
-                "address right? An example is tcp://127.0.0.1:8786."
-            ) from None
-        self.pool, self.silent_since = self.client.get_executor(pure=False), None
-        self.counted, self.count = -math.inf, 0
+            with set_for_children(environment()):
+                self.cluster = _cluster(scheduler, workers)
+            self.client = _client(self.cluster or scheduler)
+            self.pool = self.client.get_executor(pure=False)
+        except BaseException:  # also Ctrl-C: what was started is sent away
+            self.close()
+            raise
 
     def workers(self) -> int:
         if time.monotonic() - self.counted > RECOUNT:
@@ -81,12 +73,27 @@ class Cluster(AbstractPool):
             raise ConnectionError(f"the scheduler '{self.name}' is gone")
 
     def close(self) -> None:
-        if self.client.status != "closed":
+        if self.pool is not None and self.client.status != "closed":
             self.pool.shutdown(wait=False)
         with suppress(TimeoutError, CancelledError, OSError):
-            self.client.close()
+            if self.client is not None:
+                self.client.close()
             if self.cluster is not None:
                 self.cluster.close(timeout=PATIENCE)
+
+
+def _client(cluster: Any) -> Any:
+    """A connection to a cluster, or to the scheduler at an address."""
+    import distributed
+
+    try:
+        return distributed.Client(cluster, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        reason = str(error).split(":")[0].lower() or type(error).__name__
+        raise ValueError(
+            f"the scheduler '{cluster}' cannot be reached ({reason}); is it running, and is the "
+            "address right? An example is tcp://127.0.0.1:8786."
+        ) from None
 
 
 def _work(block: Block, path: str) -> Any:
@@ -102,13 +109,12 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
     if scheduler == "local":
         from distributed import LocalCluster
 
-        with set_for_children(environment()), _deaf():
-            return LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=":0",
-                silence_logs=logging.ERROR,
-            )
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,  # what becomes of a block is in its outcome
+        )
     if kind not in QUEUES:
         raise ValueError(
             f"there is no scheduler '{scheduler}'; give 'local', an address such as tcp://127.0.0.1:8786, or "
@@ -119,21 +125,9 @@ def _cluster(scheduler: str, workers: int | None) -> Any:
     return queue(kind, profile or kind, workers)
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that are started meanwhile do not hear Ctrl-C: whoever waits for them decides."""
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def queue(kind: str, profile: str, workers: int) -> Any:
     """A cluster whose workers are jobs of a queue, as a profile of dask's configuration describes them."""
+    heard = signal.getsignal(signal.SIGINT)
     try:
         import dask_jobqueue
         from dask import config as dask_config
@@ -141,6 +135,8 @@ def queue(kind: str, profile: str, workers: int) -> Any:
         raise ValueError(
             "a queue needs dask-jobqueue; install it with: pip install 'stepwell[sweep]'"
         ) from None
+    if signal.getsignal(signal.SIGINT) is not heard:  # that import took Ctrl-C for itself
+        signal.signal(signal.SIGINT, heard)
     profiles, cls = dask_config.get("jobqueue", {}), getattr(dask_jobqueue, QUEUES[kind])
     if profile not in profiles:
         known = ", ".join(profiles)

@@ -95,7 +95,7 @@ class _Rows(BackendArray):
         name = self.cells.names[number]
         if self.name not in self.cells.held.entries[name]["arrays"]:
             return None
-        values = np.asarray(archive.array(self.cells.held.folder(name), self.name)[...])
+        values = np.asarray(archive.array(self.cells.held.file(name), self.name)[...])
         values = values[rows] if self.per_run[number] else np.broadcast_to(values, (len(rows), *values.shape))
         missing = [(0, 0), *((0, size - had) for size, had in zip(sizes, values.shape[1:], strict=True))]
         return np.pad(values.astype(self.dtype), missing, constant_values=_fill(self.dtype))
@@ -181,7 +181,7 @@ def _first_seed(
 
 
 def _whole(index: Index, entry: dict[str, Any], name: str) -> np.ndarray:
-    return np.asarray(archive.array(index.folder(entry["block"]), name)[...])
+    return np.asarray(archive.array(index.file(entry["block"]), name)[...])
 
 
 def as_labels(values: Sequence[Any]) -> np.ndarray:

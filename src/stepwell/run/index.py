@@ -1,6 +1,6 @@
 """What a store holds, known without opening a single array.
 
-The truth is the folders of finished blocks. Beside them a file has one line per block: what its runs are and
+The truth is the files of finished blocks. Beside them one has one line per block: what its runs are and
 how its arrays look. A line is written before its block takes its name, so that none is missing; a block whose
 line is lost or damaged is read again from its own root.
 """
@@ -35,9 +35,9 @@ class Index:
         self._place: tuple[int, int] | None = None
         self._expected: dict[str, dict[str, Any]] = {}
 
-    def folder(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
         """Where the block of a name lies."""
-        return self.path / "runs" / name[:2] / f"{name}.zarr"
+        return self.path / "runs" / name[:2] / f"{name}{archive.SUFFIX}"
 
     def refresh(self) -> None:
         """Take in what was added since the last time."""
@@ -45,7 +45,7 @@ class Index:
             self._read_all()
             return
         self._expected |= self._lines()
-        for name in [name for name in self._expected if self.folder(name).exists()]:
+        for name in [name for name in self._expected if self.file(name).exists()]:
             self._take(self._expected.pop(name))
 
     def add(self, entry: dict[str, Any]) -> None:
@@ -65,8 +65,9 @@ class Index:
         """The names of all finished blocks."""
         for group in sorted(_names(self.path / "runs")):
             for name in sorted(_names(self.path / "runs" / group)):
-                if name.endswith(".zarr") and NAME.fullmatch(name.removesuffix(".zarr")):
-                    yield name.removesuffix(".zarr")
+                block = name.removesuffix(archive.SUFFIX)
+                if block != name and NAME.fullmatch(block):
+                    yield block
 
     def bad_lines(self) -> list[int]:
         """The numbers of the lines that are not what was written; what they said is read from the blocks."""
@@ -109,7 +110,7 @@ class Index:
     def _described(self, name: str) -> dict[str, Any] | None:
         """The entry of a block from its own root."""
         try:
-            return archive.root(self.folder(name))["attributes"]["entry"]
+            return archive.root(self.file(name))["attributes"]["entry"]
         except (ValueError, OSError, KeyError):
             return None  # damaged: `stepwell store verify` tells
 

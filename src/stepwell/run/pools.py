@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe, get_context, resource_tracker
 from typing import Any
 
 from stepwell.run.block import Block
 from stepwell.run.work import environment, prepared, work
+
+POSIX = hasattr(signal, "pthread_sigmask")
 
 
 class AbstractPool(ABC):
@@ -71,7 +73,7 @@ class Processes(AbstractPool):
 
     def __init__(self, count: int):
         self.idle: list[_Process | None] = [None] * count
-        self.count, self.busy = count, {}
+        self.count, self.busy, self.begun = count, {}, set[_Process]()
 
     def workers(self) -> int:
         return self.count
@@ -85,6 +87,7 @@ class Processes(AbstractPool):
             lost = isinstance(future.exception(), BrokenProcessPool)
             self.idle.append(None if lost else process)
         process = self.idle.pop() or _Process(path)
+        self.begun.add(process)  # before it is started: then it is ended, whatever happens meanwhile
         future = process.submit(block, path)
         self.busy[future] = process
         return future
@@ -93,9 +96,8 @@ class Processes(AbstractPool):
         pass
 
     def close(self) -> None:
-        for process in [*self.busy.values(), *self.idle]:
-            if process is not None:
-                process.end()
+        for process in self.begun:
+            process.end()
 
 
 class _Process:
@@ -104,7 +106,6 @@ class _Process:
     def __init__(self, path: str):
         theirs, self.ours = Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, get_context("spawn"), _begin, (theirs, path))
-        self.started = False
 
     def submit(self, block: Block, path: str) -> "Future[Any]":
         with set_for_children(environment()):  # the first one starts the process
@@ -117,7 +118,6 @@ class _Process:
 
 def _begin(pipe: Any, path: str) -> None:
     """The start of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; whoever waits for us decides
 
     def watch() -> None:
         pipe.poll(None)
@@ -132,12 +132,15 @@ def set_for_children(variables: Mapping[str, str]) -> Iterator[None]:
     """An environment for processes that are started meanwhile; they do not run the main script again.
 
     Python would have them import it, for the sake of what is defined there. Then a script without a guard
-    (`if __name__ == "__main__"`) would start a sweep in every worker.
+    (`if __name__ == "__main__"`) would start a sweep in every worker. Nor do they hear Ctrl-C, from their
+    first moment on: it goes to all, and whoever waits for them decides, as soon as they are started.
     """
     before, main = dict(os.environ), sys.modules["__main__"]
     stand_in = types.ModuleType("__main__")
     os.environ.update(variables)
     sys.modules["__main__"] = stand_in
+    resource_tracker.ensure_running()  # a process of Python's own, whose start would undo what follows
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if POSIX else None
     try:
         yield
     finally:
@@ -145,3 +148,5 @@ def set_for_children(variables: Mapping[str, str]) -> Iterator[None]:
         for name in variables:
             os.environ.pop(name)
             os.environ.update({name: before[name]} if name in before else {})
+        if heard is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)

@@ -15,7 +15,7 @@ import xarray as xr
 from stepwell.experiment import TABLES, experiment_fingerprint
 from stepwell.settings import from_json, to_json
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the schema, kept in `attrs["schema"]`; a record of another version is refused."""
 
 DIMENSIONS = {

@@ -70,9 +70,9 @@ class Store:
             if seed in seeds:
                 found.setdefault(block, []).append(row)
         return [
-            of_one(open_record(self.index.folder(block)), self.index.entries[block], fingerprint, rows)
+            of_one(open_record(self.index.file(block)), self.index.entries[block], fingerprint, rows)
             for block, rows in found.items()
-            if self.index.folder(block).exists()
+            if self.index.file(block).exists()
         ]
 
     def missing(self, block: Block) -> list[tuple[int, int]]:
@@ -82,14 +82,14 @@ class Store:
         return [
             (index, seed)
             for index, seed in block.wanted
-            if seed not in rows[index] or not self.index.folder(rows[index][seed][0]).exists()
+            if seed not in rows[index] or not self.index.file(rows[index][seed][0]).exists()
         ]
 
     def save(self, record: xr.Dataset, block: Block) -> Path:
         """Write a finished block; a record that is there already stays."""
         name = block_name(block)
         entry = described(record, block, name)
-        target, temporary = self.index.folder(name), self.path / "partial" / f"{name}.{uuid.uuid4().hex}.tmp"
+        target, temporary = self.index.file(name), self.path / "partial" / f"{name}.{uuid.uuid4().hex}.tmp"
         try:
             archive.write(temporary, record, entry)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class Store:
                 self.index.add(entry)
                 os.rename(temporary, target)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.unlink(missing_ok=True)
         return target
 
     def checkpoints(self, block: Block) -> Checkpoints:

@@ -39,12 +39,12 @@ def verify(store: Any) -> Iterator[Damage]:
     """
     store = existing(store)
     for name in store.index.on_disk():
-        folder = store.index.folder(name)
-        damages = [Damage(*each) for each in archive.damages(folder)]
+        path = store.index.file(name)
+        damages = [Damage(*each) for each in archive.damages(path)]
         yield from damages
-        version = None if damages else archive.root(folder)["attributes"]["schema"]
+        version = None if damages else archive.root(path)["attributes"]["schema"]
         if version not in (None, SCHEMA):
-            yield Damage(folder, f"it has schema version {version}, this stepwell reads version {SCHEMA}")
+            yield Damage(path, f"it has schema version {version}, this stepwell reads version {SCHEMA}")
     for number in store.index.bad_lines():
         yield Damage(store.path / "catalogue.jsonl", f"line {number} is not what was written; prune mends it")
 
@@ -54,7 +54,7 @@ def prune(store: Any, damaged: bool = False, unfinished: bool = False) -> list[P
 
     Args:
         store: folder or `Store`.
-        damaged: also the blocks of runs with a damaged file; the command that made them makes them again.
+        damaged: also the blocks of runs with a damaged part; the command that made them makes them again.
         unfinished: also the checkpoints of blocks that are not finished.
 
     Returns:
@@ -68,11 +68,11 @@ def prune(store: Any, damaged: bool = False, unfinished: bool = False) -> list[P
     if damaged:
         leftovers += sorted({_block(store, damage.path) for damage in verify(store)} - {store.path})
     locks = store.path / "locks"
-    with locked(locks, os.listdir(locks) if locks.exists() else [], wait=False) as alone:
+    with locked(locks, None if locks.exists() else (), wait=False) as alone:
         if not alone:
             raise ValueError(f"somebody is at work in the store '{store.path}'; prune it when they are done.")
         for path in leftovers:
-            shutil.rmtree(path)
+            _remove(path)
     if locks.exists():
         store.index.rewrite()
     forget_made(store)
@@ -99,19 +99,26 @@ def export(record: xr.Dataset, path: Path) -> None:
         WRITERS[path.suffix](record, temporary)
         os.replace(temporary, path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if temporary.exists():
-            temporary.unlink()
+        _remove(temporary)
 
 
 def _done(store: Store, path: Path) -> bool:
-    """Whether a folder of work in progress serves nothing any more."""
-    return path.suffix == ".tmp" or store.index.folder(path.name).exists()
+    """Whether what lies among work in progress serves nothing any more."""
+    return path.suffix == ".tmp" or store.index.file(path.name).exists()
 
 
 def _block(store: Store, path: Path) -> Path:
-    """The folder of the block that a file belongs to; the store's own folder if there is none."""
-    return next((parent for parent in (path, *path.parents) if parent.suffix == ".zarr"), store.path)
+    """The file of the block that a damaged part belongs to; the store's folder if there is none."""
+    names = (each for each in (path, *path.parents) if each.name.endswith(archive.SUFFIX))
+    return next(names, store.path)
+
+
+def _remove(path: Path) -> None:
+    """Take away a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _netcdf(record: xr.Dataset) -> xr.Dataset:
