@@ -14,8 +14,13 @@ from stepwell.study.across import held_states, lazy_limit, tanh_models
 from stepwell.study.across.held_states import slow_modes
 from stepwell.study.across.linear_student import linear_student
 from stepwell.study.across.linearised import largest_gap
+from stepwell.study.across.protocols import POLES, RESIDUES
 from stepwell.study.across.protocols_lazy_limit import MANTE, ROMO
+from stepwell.study.across.silent_push import silent_push
 from stepwell.study.across.slow_flipflop_task import SIZES, SlowFlipFlop
+from stepwell.study.across.tanh_units import TanhUnits
+from stepwell.task import Impulse
+from stepwell.theory import reached_poles
 from stepwell.theory.linear_flow import exact_g0, final_g0
 
 HELD = 0.3
@@ -72,6 +77,15 @@ def test_no_linear_network_gets_below_the_rest():
     for size in (0, 1e-3, 1e-2):
         noisy = {"W": W + size * rng.standard_normal(W.shape), "b": b, "c": c}
         assert analysis.gradient(experiment, noisy)[0] > found.rest
+
+
+def test_silent_weights_are_pushed_with_the_square_of_the_amplitude():
+    """Linear units have no push at the saddle; what tanh adds to a target without slow poles is cubic."""
+    task, model = Impulse(POLES, RESIDUES, steps=60), reached_poles(POLES, RESIDUES, 1)
+    arguments = model.poles[0].real, model.residues[0].real
+    assert silent_push(Experiment(task, Linear(3)), *arguments) < 1e-10  # the saddle is known to 1e-12
+    pushes = [silent_push(Experiment(task, TanhUnits(3, 0.1, a)), *arguments) for a in (1e-3, 1e-2)]
+    assert abs(np.log10(pushes[1] / pushes[0]) - 2) < 1e-3  # the next order is the fourth
 
 
 def record(loss, norm):

@@ -8,7 +8,8 @@ from stepwell.study.across import drawings_slow_flipflop as drawings
 from stepwell.study.across.held_states import falls, modes_at, resting_places, task_of
 from stepwell.study.across.linear_student import linear_student
 from stepwell.study.across.protocols import claim
-from stepwell.study.across.protocols_slow_flipflop import FINEST, HELD, LINEAR, SCALES, students
+from stepwell.study.across.protocols_slow_flipflop import FINEST, HELD, LINEAR, SCALES, student, students
+from stepwell.study.across.silent_push import silent_push
 from stepwell.study.across.slow_flipflop_task import SlowFlipFlop
 from stepwell.study.saddle_to_saddle.readings import sigma0, slopes
 
@@ -61,6 +62,17 @@ def slow_amplitude(runs):
     """Where the square of the held state exceeds sigma0 it takes its place, as for modes that are not slow:
     plateau 1 lengthens by 2/s per factor e by which the held state shrinks."""
     return slopes(np.log(1 / np.array(FINEST)), dwells(runs, 1))
+
+
+@claim("8", (), predict=4.0, tolerance=0.05, scales="full")
+def slow_push(runs):
+    """There the linear saddle pushes silent weights with the fourth power of the held state, not with its
+    square: exponent of their gradient."""
+    held, pushes = (0.005, 0.01, 0.02), []
+    for experiment in (student(a, SCALES[0]).experiment for a in held):
+        model = linear_student(experiment.task)
+        pushes.append(silent_push(experiment, model.pole, model.residue))
+    return np.polyfit(np.log(held), np.log(pushes), 1)[0]
 
 
 def level_gaps(runs):
