@@ -114,3 +114,10 @@ def test_samples_become_a_mean_in_a_band_of_one_deviation(ax):
     edges = ax.collections[0].get_paths()[0].vertices
     at_0 = np.unique(edges[edges[:, 0] == 0, 1].round(12))
     np.testing.assert_allclose(at_0, [3 - np.sqrt(7), 3 + np.sqrt(7)])  # the variance of 1, 2, 6 is 7
+
+
+def test_a_line_is_labelled_where_it_ends_in_whatever_order_it_came(ax):
+    ax.set_ylim(0, 10)
+    figure.lines([3.0, 1.0, 2.0], {"one": [2.0, 9.0, 5.0]}, ax, ("x", "y"))
+    (label,) = ax.texts
+    assert label.get_position()[1] == pytest.approx(0.2)

@@ -130,9 +130,8 @@ def lines(
         ax.plot(x, curve, color=inks.get(name, colour("ink")), **THEORY)
     ax.set(xlim=(x.min(), x.max()), xlabel=labels[0], ylabel=labels[1])
     log_ticks(ax)
-    end_labels(
-        ax, [title(name) for name in means], [_last(mean) for mean in means.values()], list(inks.values())
-    )
+    ends = [_last(mean[np.argsort(x)]) for mean in means.values()]
+    end_labels(ax, [title(name) for name in means], ends, list(inks.values()))
     return ax
 
 

@@ -20,7 +20,7 @@ from stepwell.study.base import value_of
 
 
 @claim(
-    "4",
+    "item 4",
     linear,
     kind="fraction",
     tolerance=0.06,
@@ -34,7 +34,7 @@ def linear_drops_bifurcate(runs):
 
 
 @claim(
-    "4",
+    "item 4",
     low_rate,
     kind="fraction",
     tolerance=0.15,
@@ -48,7 +48,7 @@ def rank_one_drops_bifurcate(runs):
 
 
 @claim(
-    "4",
+    "item 4",
     high_rate,
     predict=None,
     kind="fraction",
@@ -64,7 +64,7 @@ def rank_one_drops_at_high_rate(runs):
 
 for task, name, words in ((HOLD, "flipflop", "flip-flop"), (MANTE, "mante", "context-dependent decision")):
     claim(
-        "4",
+        "item 4",
         on_task(task),
         predict=1.0,
         kind="fraction",
@@ -76,7 +76,7 @@ for task, name, words in ((HOLD, "flipflop", "flip-flop"), (MANTE, "mante", "con
     )(lambda runs: [drop.holds_event for drop in drops_of(runs[0]) if drop.learned])
 
 
-@claim("4", every_kind, tolerance=0.0, scales="quick full", figure=drawings.order)
+@claim("item 4", every_kind, tolerance=0.0, scales="quick full", figure=drawings.order)
 def memory_needs_rests(runs):
     """Networks that learned to remember without input rest in more than one place: number of those that do
     not."""
@@ -86,7 +86,7 @@ def memory_needs_rests(runs):
 
 
 @claim(
-    "4",
+    "item 4",
     lambda scale: every_kind(scale)[-2:],
     predict=None,
     kind="mean",

@@ -33,7 +33,7 @@ def in_two(runs, which):
 for which, start in enumerate(STARTS):
     words = f"A network of full rank learns delayed activation from {start} weights"
     claim(
-        "6",
+        "item 6",
         full_rank,
         kind="mean",
         tolerance=0.5,
@@ -42,7 +42,7 @@ for which, start in enumerate(STARTS):
         **MEASURED,
     )(partial(ranks, which=which))
     claim(
-        "6",
+        "item 6",
         full_rank,
         kind="mean",
         tolerance=0.1,
@@ -52,7 +52,7 @@ for which, start in enumerate(STARTS):
     )(partial(in_two, which=which))
 
 
-@claim("6", full_rank, kind="mean", tolerance=0.05, **MEASURED)
+@claim("item 6", full_rank, kind="mean", tolerance=0.05, **MEASURED)
 def delayed_slow_moment(runs):
     """The change of rank 2 holds the slow moment before the switch: least speed before the switch of the cut
     network, over that of the whole one."""
@@ -65,14 +65,14 @@ def slowest(run, seed, rank):
     return speed[:20].min()
 
 
-@claim("6", full_rank, kind="fraction", tolerance=0.15, **MEASURED)
+@claim("item 6", full_rank, kind="fraction", tolerance=0.15, **MEASURED)
 def delayed_rank_one_rests(runs):
     """With the first direction of the change alone the network comes to rest before it switches: share of
     networks whose output stays below 1/2."""
     return [(cut_trial(runs[0], seed, 1)[1] < 0.5).all() for seed in range(runs[0].sizes["seed"])]
 
 
-@claim("6", full_rank, kind="mean", tolerance=0.05, **{**MEASURED, "scales": "full"})
+@claim("item 6", full_rank, kind="mean", tolerance=0.05, **{**MEASURED, "scales": "full"})
 def delayed_change_alone(runs):
     """The change does not switch in time without the initial weights: loss with the change alone, where a
     silent output has 1."""

@@ -22,7 +22,7 @@ LATE = 30000
 
 
 @claim(
-    "10",
+    "item 10",
     stairs_at(*BELOW),
     predict=lambda experiments: [[curvatures(*model(each))] for each in experiments],
     kind="largest",
@@ -45,7 +45,7 @@ def curvatures(poles, residues):
 
 
 @claim(
-    "10",
+    "item 10",
     stairs_at(*BEYOND),
     predict=None,
     kind="mean",
@@ -65,7 +65,7 @@ def stairs_beyond_edge(runs):
     return np.array(found)
 
 
-@claim("10", stairs_at(*BEYOND), tolerance=0.0, scales="quick full", figure=drawings.stairs)
+@claim("item 10", stairs_at(*BEYOND), tolerance=0.0, scales="quick full", figure=drawings.stairs)
 def stairs_end_beyond_edge(runs):
     """As the solution is flatter than plateau 2, learning goes on to it: runs that do not
     bring the loss below 1e-5."""
@@ -73,7 +73,7 @@ def stairs_end_beyond_edge(runs):
 
 
 @claim(
-    "10",
+    "item 10",
     low_rate,
     predict=2.0,
     kind="mean",

@@ -20,14 +20,14 @@ SMALL = np.array([0.02, 0.04, 0.08])
 WORDS = {FLIPFLOP: "the flip-flop", MANTE: "the context-dependent decision", ROMO: "the delayed comparison"}
 
 
-@claim("11", (), predict=2.0, tolerance=0.05, figure=drawings.gaps)
+@claim("item 11", (), predict=2.0, tolerance=0.05, figure=drawings.gaps)
 def lazy_target(runs):
     """The linearised model of the linear network becomes exact with the square of the target, for any number
     of units: exponent of the largest gap of the output, over the target."""
     return np.polyfit(np.log(SMALL), np.log([largest_gap(0.6, target) for target in SMALL]), 1)[0]
 
 
-@claim("11", (), predict=1 / (1 - 0.6**2), relative=True, tolerance=0.03, figure=drawings.gaps)
+@claim("item 11", (), predict=1 / (1 - 0.6**2), relative=True, tolerance=0.03, figure=drawings.gaps)
 def lazy_strength(runs):
     """Initial connectivity makes it worse by 1/(1 - g^2): the gap at g = 0.6 over that at 0, at a small
     target."""
@@ -55,7 +55,7 @@ def lazier(runs, task):
 def measured(measure, task, name, statement):
     """A claim about one task that nobody can predict; the flip-flop is looked at on the small scale, too."""
     claim(
-        "11",
+        "item 11",
         sizes_and_strengths,
         predict=None,
         kind="mean",

@@ -32,14 +32,14 @@ def plateaus_of(settings):
     return theory.first_plateaus(poles, residues, len(poles))
 
 
-@claim("7", steep, tolerance=0.0, figure=drawings.staircases)
+@claim("item 7", steep, tolerance=0.0, figure=drawings.staircases)
 def matrix_stairs(runs):
     """A target of degree n has n plateaus, for any number of inputs and outputs: runs with another number."""
     return sum(len(found) != len(target_of(settings_of(run))[0]) for run in runs for found in stairs(run))
 
 
 @claim(
-    "7",
+    "item 7",
     finest,
     predict=lambda experiments: [np.array([plateaus_of(experiment).levels]) for experiment in experiments],
     kind="largest",
@@ -52,7 +52,7 @@ def matrix_levels(runs):
     return [of_plateaus(run, "level", len(target_of(settings_of(run))[0])) for run in runs]
 
 
-@claim("7", (), kind="largest", tolerance=1e-8, scales="quick full")
+@claim("item 7", (), kind="largest", tolerance=1e-8, scales="quick full")
 def matrix_escape_rates(runs):
     """At the saddle of degree k the Hessian has each singular value of the expansion matrix, with the minus
     sign, as often as there are silent units: largest difference."""
@@ -86,7 +86,7 @@ def shares_of_law(runs, k):
 
 for k in range(3):
     claim(
-        "7",
+        "item 7",
         steep,
         predict=1.0,
         kind="mean",
@@ -100,7 +100,7 @@ for k in range(3):
 
 
 @claim(
-    "7",
+    "item 7",
     steep,
     predict=1.0,
     kind="mean",
@@ -116,7 +116,7 @@ def matrix_dwell_without_lead(runs):
 
 
 @claim(
-    "7",
+    "item 7",
     random_flows,
     predict=None,
     kind="fraction",

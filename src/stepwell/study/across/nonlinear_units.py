@@ -21,7 +21,7 @@ def linear_slope(k):
     return theory.dwell_time(theory.escape_rate(POLES, RESIDUES, k), 1 / math.e, RATE)
 
 
-@claim("8", ALL, predict=1.0, kind="mean", tolerance=0.03, scales="quick full", figure=drawings.dwell)
+@claim("item 8", ALL, predict=1.0, kind="mean", tolerance=0.03, scales="quick full", figure=drawings.dwell)
 def tanh_dwell_0(runs):
     """On plateau 0 the linear law holds at every amplitude of the pulse: slope of the dwell over it."""
     return np.concatenate([dwell_slopes(group, 0) / linear_slope(0) for group in by_amplitude(runs)])
@@ -33,7 +33,7 @@ def by_amplitude(runs):
 
 
 @claim(
-    "8",
+    "item 8",
     pulses(AMPLITUDES[:1]),
     predict=1.0,
     kind="mean",
@@ -47,7 +47,7 @@ def tanh_dwell_1(runs):
 
 
 @claim(
-    "8",
+    "item 8",
     pulses((0.1,)),
     predict=1.0,
     kind="mean",
@@ -62,7 +62,7 @@ def tanh_dwell_1_beyond(runs):
 
 for k in (1, 2):
     claim(
-        "8",
+        "item 8",
         pulses(FINEST, SCALES[-1:]),
         predict=2 * linear_slope(k),
         kind="mean",
@@ -81,20 +81,20 @@ def level_gaps(runs, k):
     return np.array([of_plateaus(run, "level")[:, k] / best - 1 for run in runs])
 
 
-@claim("8", pulses(AMPLITUDES[:6], SCALES[-1:]), kind="largest", tolerance=0.01, figure=drawings.levels)
+@claim("item 8", pulses(AMPLITUDES[:6], SCALES[-1:]), kind="largest", tolerance=0.01, figure=drawings.levels)
 def tanh_level_1(runs):
     """Plateau 1 rests on the level of the best linear model, up to an amplitude of 1."""
     return level_gaps(runs, 1)
 
 
-@claim("8", pulses(AMPLITUDES[:4], SCALES[-1:]), kind="largest", tolerance=0.01, figure=drawings.levels)
+@claim("item 8", pulses(AMPLITUDES[:4], SCALES[-1:]), kind="largest", tolerance=0.01, figure=drawings.levels)
 def tanh_level_2(runs):
     """Plateau 2 does so up to an amplitude of 0.1."""
     return level_gaps(runs, 2)
 
 
 @claim(
-    "8",
+    "item 8",
     pulses((0.3, 1.0), SCALES[-1:]),
     kind="largest",
     tolerance=0.01,

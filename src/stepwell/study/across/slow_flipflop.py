@@ -34,7 +34,7 @@ for name, runs, k, expected, where in (
     ("1_beyond", held, 1, "FAILS", "1 also does so where the state is held at 0.3"),
 ):
     claim(
-        "8",
+        "item 8",
         runs,
         predict=1.0,
         kind="mean",
@@ -48,7 +48,7 @@ for name, runs, k, expected, where in (
 
 
 @claim(
-    "8",
+    "item 8",
     students(FINEST, (1e-8,)),
     predict=lambda experiments: 2 / linear_student(experiments[0].experiment.task).rates[1],
     kind="mean",
@@ -64,7 +64,7 @@ def slow_amplitude(runs):
     return slopes(np.log(1 / np.array(FINEST)), dwells(runs, 1))
 
 
-@claim("8", (), predict=4.0, tolerance=0.05, scales="full")
+@claim("item 8", (), predict=4.0, tolerance=0.05, scales="full")
 def slow_push(runs):
     """There the linear saddle pushes silent weights with the fourth power of the held state, not with its
     square: exponent of their gradient."""
@@ -83,14 +83,20 @@ def level_gaps(runs):
     ]
 
 
-@claim("8", linear, kind="largest", tolerance=0.01, scales="full", figure=drawings.student)
+@claim("item 8", linear, kind="largest", tolerance=0.01, scales="full", figure=drawings.student)
 def slow_level(runs):
     """Plateau 1 rests on the level of the best linear model where the flip-flop is linear."""
     return level_gaps(runs)
 
 
 @claim(
-    "8", held, kind="largest", tolerance=0.01, scales="quick full", expected="FAILS", figure=drawings.student
+    "item 8",
+    held,
+    kind="largest",
+    tolerance=0.01,
+    scales="quick full",
+    expected="FAILS",
+    figure=drawings.student,
 )
 def slow_level_beyond(runs):
     """It also does so where the state is held at 0.3, which no linear network can do."""
@@ -104,7 +110,9 @@ def on_plateau_and_end(run):
     )
 
 
-@claim("8", coarse, predict=2.0, kind="mean", tolerance=0.1, scales="quick full", figure=drawings.student)
+@claim(
+    "item 8", coarse, predict=2.0, kind="mean", tolerance=0.1, scales="quick full", figure=drawings.student
+)
 def slow_pitchfork(runs):
     """The student's held state damps perturbations twice as fast as its origin lets them grow, from plateau 1
     on: ratio of the distances of the two poles from 1."""
@@ -121,7 +129,7 @@ def residue_gap(runs, moment):
 def measured(name, statement, measure):
     """A claim about slow modes that nobody can predict."""
     claim(
-        "8",
+        "item 8",
         coarse,
         predict=None,
         kind="mean",

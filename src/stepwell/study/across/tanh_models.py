@@ -42,7 +42,7 @@ def gaps(run, k):
 
 for k in (1, 2):
     claim(
-        "8",
+        "item 8",
         pulses(AMPLITUDES[:4], SCALES[-1:]),
         kind="largest",
         tolerance=0.01,
@@ -53,7 +53,7 @@ for k in (1, 2):
         figure=drawings.models,
     )(partial(lambda runs, k: [gaps(run, k) for run in runs], k=k))
     claim(
-        "8",
+        "item 8",
         pulses(AMPLITUDES[2:5], SCALES[-1:]),
         predict=2.0,
         kind="mean",
@@ -68,7 +68,7 @@ for k in (1, 2):
 
 for row, name in enumerate(("poles", "residues")):
     claim(
-        "8",
+        "item 8",
         pulses((0.3,), SCALES[-1:]),
         predict=None,
         kind="mean",
