@@ -103,7 +103,7 @@ class Claims:
         reading: str = "ours",
         scope: str = "general",
         scales: str = "smoke quick full",
-        expected: str = "HOLDS",
+        expected: str | None = None,
         figure: Callable[..., Any] | None = None,
         note: str = "",
         name: str | None = None,
@@ -111,8 +111,8 @@ class Claims:
     ) -> Callable[[Callable[..., Any]], Claim]:
         """A decorator that turns a measurement into a claim; the arguments are the fields of `Claim`.
 
-        `name` and `statement` stand for the measurement's name and docstring where one function serves
-        several claims.
+        A claim is expected to hold, or to be undecided if nothing is predicted. `name` and `statement` stand
+        for the measurement's name and docstring where one function serves several claims.
         """
 
         protocol: Any = runs if callable(runs) else lambda scale: runs
@@ -128,7 +128,7 @@ class Claims:
                 tolerance,
                 relative,
                 kind,
-                expected,
+                expected or ("UNDECIDED" if predict is None else "HOLDS"),
                 note,
                 protocol,
                 predict if callable(predict) else lambda experiments: predict,

@@ -54,7 +54,6 @@ def rank_one_drops_bifurcate(runs):
     kind="fraction",
     tolerance=0.15,
     scales="quick full",
-    expected="UNDECIDED",
     figure=drawings.order,
 )
 def rank_one_drops_at_high_rate(runs):
@@ -92,7 +91,6 @@ def memory_needs_rests(runs):
     kind="mean",
     tolerance=0.1,
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.order,
 )
 def first_bifurcation(runs):

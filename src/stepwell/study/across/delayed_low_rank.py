@@ -11,7 +11,6 @@ from stepwell.study.ghost.protocols import full_rank
 
 MEASURED: dict[str, Any] = {
     "predict": None,
-    "expected": "UNDECIDED",
     "scales": "quick full",
     "figure": drawings.cut,
 }

@@ -51,7 +51,6 @@ def curvatures(poles, residues):
     kind="mean",
     tolerance=0.2,
     scales="quick full",
-    expected="UNDECIDED",
     figure=drawings.stairs,
 )
 def stairs_beyond_edge(runs):

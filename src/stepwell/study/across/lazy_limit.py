@@ -61,7 +61,6 @@ def measured(measure, task, name, statement):
         kind="mean",
         tolerance=0.1,
         scales="quick full" if task == FLIPFLOP else "full",
-        expected="UNDECIDED",
         name=f"lazy_{name}" if task == FLIPFLOP else f"lazy_{name}_{type(task).__name__.lower()}",
         statement=statement,
         figure=drawings.drift,

@@ -122,7 +122,6 @@ def matrix_dwell_without_lead(runs):
     kind="fraction",
     tolerance=0.1,
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.random_levels,
 )
 def matrix_reached_is_best(runs):

@@ -139,7 +139,6 @@ def random_weights_lift(runs):
     kind="mean",
     tolerance=0.0,
     scales="quick full",
-    expected="UNDECIDED",
     note="decades below the first stair",
     figure=drawings.loss_by_strength,
 )

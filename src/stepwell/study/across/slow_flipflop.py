@@ -135,7 +135,6 @@ def measured(name, statement, measure):
         kind="mean",
         tolerance=0.01,
         scales="full",
-        expected="UNDECIDED",
         name=name,
         statement=statement,
         figure=drawings.student,

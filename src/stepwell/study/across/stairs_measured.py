@@ -51,7 +51,6 @@ def measured(name, runs, statement, scales="full", figure=None):
         kind="mean",
         tolerance=0.0,
         scales=scales,
-        expected="UNDECIDED",
         figure=figure,
         name=name,
         statement=statement,

@@ -74,7 +74,6 @@ for row, name in enumerate(("poles", "residues")):
         kind="mean",
         tolerance=0.01,
         scales="quick full",
-        expected="UNDECIDED",
         name=f"tanh_{name}",
         statement=f"The linearisation at the origin at the end of learning: largest distance of its {name} "
         "from the target's, at an amplitude of 0.3.",

@@ -259,7 +259,6 @@ def ghost_order_sweep(runs):
     tolerance=0.0,
     reading="reconstructed",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings_rates.leads,
 )
 def ghost_first_from_strong_start(runs):

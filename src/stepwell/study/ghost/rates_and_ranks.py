@@ -139,7 +139,6 @@ def rank_makes_it_gradual(runs):
     reading="literal",
     scope="source",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.ranks,
 )
 def ranks_source_size(runs):
@@ -231,7 +230,6 @@ def toy_rates(runs):
     predict=None,
     tolerance=0.0,
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.toy_rates,
     note="the trained parameters are not r; the formula lacks the squared size of its gradient in them",
 )
@@ -252,7 +250,6 @@ LOOKS = (0, 50, 200, 400, 2000, 3000)
     tolerance=0.0,
     reading="intended",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.trial_speeds,
     note="starts on the trajectory only; what is found are saddles",
 )

@@ -250,7 +250,6 @@ NOISES = (0.0, 0.03, 0.1, 0.3)
     tolerance=0.0,
     reading="intended",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings_rates.noises,
 )
 def noise_remedy(runs):

@@ -194,7 +194,6 @@ def angle_after_alignment(runs):
     predict=None,
     tolerance=0.0,
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.angles,
 )
 def angle_along_training(runs):
@@ -217,7 +216,7 @@ def rotated(scale):
     ]
 
 
-@claim("section 4", rotated, predict=None, tolerance=0.0, scales="full", expected="UNDECIDED")
+@claim("section 4", rotated, predict=None, tolerance=0.0, scales="full")
 def eprop_basis_performance(runs):
     """e-prop's result depends on the hidden basis: spread of the decades over rotations of one start."""
     return np.std([decades(run) for run in runs], axis=0, ddof=1)

@@ -193,7 +193,6 @@ compared(
     predict=None,
     tolerance=0.0,
     scales="full",
-    expected="UNDECIDED",
 )
 def error_order_four_outputs(runs):
     """With four outputs and its own step for each rule BPTT reaches a lower error than e-prop."""

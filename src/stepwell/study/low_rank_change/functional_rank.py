@@ -131,7 +131,6 @@ def rules(scale):
     kind="mean",
     tolerance=1.0,
     scales="quick",
-    expected="UNDECIDED",
     figure=drawings.rules,
 )
 def rank_by_rule(runs):

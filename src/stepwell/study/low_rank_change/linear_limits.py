@@ -77,7 +77,6 @@ def long_trial(runs):
     reading="code",
     scope="source",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.outlier_first,
 )
 def divergence_order(runs):

@@ -13,7 +13,7 @@ from stepwell.task import FlipFlop, Mante, Romo
 claim = Claims("schuessler2020")
 
 OF_SOURCE: dict[str, Any] = {"reading": "literal", "scope": "source"}
-MEASURE_FIRST: dict[str, Any] = {"predict": None, "expected": "UNDECIDED", "scales": "full", "kind": "mean"}
+MEASURE_FIRST: dict[str, Any] = {"predict": None, "scales": "full", "kind": "mean"}
 """Words that many claims share."""
 
 FLIPFLOP, HOLD = FlipFlop("zero"), FlipFlop("hold")

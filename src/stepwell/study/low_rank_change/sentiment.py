@@ -184,7 +184,6 @@ def lstm_w0_dominates(runs):
     reading="literal",
     scope="source",
     scales="full",
-    expected="UNDECIDED",
     figure=drawings.accuracies,
 )
 def lstm_weights_full_rank(runs):

@@ -93,7 +93,6 @@ def time_scales(runs):
     kind="fraction",
     reading="intended",
     scales="full",
-    expected="UNDECIDED",
     note="share of unfiltered random targets with L < 1e-6 by learning time 1e4",
 )
 def everything_learned(runs):
@@ -124,7 +123,6 @@ def unfiltered(count, seed=1):
     kind="mean",
     reading="intended",
     scales="full",
-    expected="UNDECIDED",
     note="mean share of runs with three plateaus at sigma0 = 0.1, 0.2, 0.4; far above, starts are unstable",
 )
 def large_starts(runs):
