@@ -212,3 +212,29 @@ def test_what_cannot_be_measured_does_not_stop_the_others(monkeypatch):
     assert (first.verdict, first.measured, first.surprising) == ("UNDECIDED", None, True)
     assert first.note == "could not be measured: no plateau was found."
     assert second.verdict == "HOLDS"
+
+
+def test_what_is_measured_first_has_an_interval_and_no_verdict(monkeypatch):
+    claim = Claims("essay2026")
+
+    @claim("here", (), predict=None, kind="mean", tolerance=0.0)
+    def average(runs):
+        return [1.0, 2.0, 6.0, math.nan]
+
+    @claim("here", (), predict=None, kind="fraction", tolerance=0.0)
+    def part(runs):
+        return [True, True, True, False]
+
+    @claim("here", (), predict=None, kind="mean", tolerance=0.0)
+    def few(runs):
+        return [1.0, 2.0]
+
+    study = Study("Homemade", "essay2026", "How much is it?", tuple(claim.all), {})
+    monkeypatch.setitem(STUDIES, "homemade", study)
+    mean, share, pair = findings = check("homemade", "smoke")
+    assert all(found.verdict == found.expected == "UNDECIDED" and not found.counts for found in findings)
+    assert mean.measured == 3.0 and mean.uncertainty == pytest.approx(math.sqrt(7 / 3))  # variance 7 over 3
+    assert mean.note == "measured first: nobody has a prediction; 1 of 4 gave no value"
+    low, high = scipy.stats.binomtest(3, 4).proportion_ci(0.95, "wilson")
+    assert share.measured == 0.75 and f"95 % interval {low:.4g} to {high:.4g}, n = 4" in share.note
+    assert (pair.measured, pair.uncertainty) == (1.5, None)

@@ -189,12 +189,17 @@ def _result(claim: Claim, prediction: Any, runs: tuple[xr.Dataset, ...]) -> Comp
         number = math.nan if prediction is None or np.ndim(prediction) else float(prediction)
         return Comparison(number, math.nan, math.nan, math.nan, UNDECIDED, told)
     if prediction is None:
-        number, told = (
-            float(np.nanmean(np.asarray(measured, float))),
-            "measured first: nobody has a prediction",
-        )
-        return Comparison(math.nan, number, math.nan, math.nan, UNDECIDED, told)
+        return _first(np.asarray(measured, float).ravel(), claim.kind)
     return compare(prediction, measured, claim.tolerance, claim.kind, claim.relative)
+
+
+def _first(values: np.ndarray, kind: str) -> Comparison:
+    """A measurement without a prediction: its mean, and the uncertainty of it over samples."""
+    why = "measured first: nobody has a prediction"
+    if kind not in ("mean", "fraction") or np.isfinite(values).sum() < 3:
+        return Comparison(math.nan, float(np.nanmean(values)), math.nan, math.nan, UNDECIDED, why)
+    found = compare(math.nan, values, math.nan, kind)
+    return found._replace(note="; ".join(filter(None, [why, found.note])))
 
 
 def _run(

@@ -42,13 +42,13 @@ def descent(way, rule, outputs, degree):
     return Experiment(task, network, rule, optimiser, UPDATES, Recording(UPDATES))
 
 
-def measured(name, runs, statement, scales="full", figure=None):
+def measured(name, runs, statement, scales="full", figure=None, kind="mean"):
     """A claim without a prediction."""
     return claim(
         "item 1",
         runs,
         predict=None,
-        kind="mean",
+        kind=kind,
         tolerance=0.0,
         scales=scales,
         figure=figure,
@@ -89,6 +89,7 @@ def local_rule(way, outputs, place):
         f"{way}_below_{ending}",
         runs,
         said.format("share of runs below nine tenths of the level on which its flow rests"),
+        kind="fraction",
     )(lambda runs: below(runs[place]))
 
 
@@ -101,6 +102,7 @@ for way, said in WAYS.items():
         trained(way, *CASES),
         f"{said}, e-prop and BPTT with one and two outputs after {UPDATES} updates: share of runs with all "
         "modes.",
+        kind="fraction",
     )(lambda runs: [complete(run) for run in (*runs[3:5], *runs[8:])])
     measured(
         f"{way}_outside_feedback",
