@@ -48,10 +48,11 @@ def plain(value: Number, position: int | None = None) -> str:
     """A number with three digits and a true minus sign.
 
     Example:
-        >>> plain(-0.80540)
-        '−0.805'
+        >>> [plain(value) for value in (-0.80540, 1000, 1.5e-5)]
+        ['−0.805', '10³', '1.5×10⁻⁵']
     """
-    return f"{value:.3g}".replace("-", "−")
+    text = f"{value:.3g}"
+    return power_of_ten(value) if "e" in text else text.replace("-", "−")
 
 
 def log_ticks(ax: Axes) -> None:

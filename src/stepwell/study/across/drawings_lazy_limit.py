@@ -15,15 +15,15 @@ TASKS = {FlipFlop: ("o", "flip-flop"), Mante: ("^", "decision"), Romo: ("s", "co
 
 def gaps(runs, predicted, ax):
     """Outputs of the exact flow and of the linearised one; the largest gap against the target."""
-    curves, law = figure.columns(ax, 2, gap=0.4)
+    curves, law = figure.columns(ax, 2, gap=0.6)
     for k, target in enumerate((0.5, 1.0, 2.0), 1):
         times, exact, linear = outputs(0.6, target)
         curves.plot(times, exact, color=figure.mode_colour(k), label=f"target {target:g}")
     longest = max((outputs(0.6, target) for target in (0.5, 1.0, 2.0)), key=lambda found: found[0][-1])
     curves.plot(longest[0], longest[2], color=figure.colour("ink"), label="linearised", **THEORY)
-    curves.set(xlabel="effective learning time", ylabel="output / target")
-    curves.legend(loc="lower right")
-    targets = np.geomspace(0.02, 1.0, 8)
+    curves.set(xlabel="effective time", ylabel="output / target")
+    figure.key_above(curves, 2)
+    targets = np.geomspace(0.01, 1.0, 9)
     found = {f"g = {g:g}": [largest_gap(g, target) for target in targets] for g in (0.0, 0.6)}
     figure.power_laws(targets, found, law, ("target", "largest gap"), exponents=[2, 2])
     return ax
@@ -31,7 +31,7 @@ def gaps(runs, predicted, ax):
 
 def drift(runs, predicted, ax):
     """Drift of the kernel and way of the weights against the number of units, by strength and task."""
-    panels = figure.columns(ax, 2, gap=0.4)
+    panels = figure.columns(ax, 2, gap=0.7)
     strengths = sorted({strength(run) for run in runs})
     tasks = list(dict.fromkeys(type(task_of(run)) for run in runs))
     for panel, attribute in zip(panels, ("drift", "moved")):

@@ -39,8 +39,7 @@ def modes_against_theory(runs, predicted, ax):
         look = figure.rule_line(name_of(value_of(settings, "rule")))
         ax.plot(found, row + spread, "o", color=look["color"], markersize=3)
         ax.plot(predicted_modes(settings), row, "s", mfc="none", color=figure.colour("ink"), markersize=16)
-        outputs = run.sizes["output"]
-        names.append(f"{label(settings)}, {outputs} output{'' if outputs == 1 else 's'}")
+        names.append(f"{label(settings)}, {counted(run)}")
     top = max(predicted_modes(settings_of(run)) for run in runs) + 1
     ax.set(xticks=range(top + 1), xlim=(-0.5, top), xlabel="active modes (square: predicted)")
     ax.set(yticks=range(len(runs)), yticklabels=names, ylim=(len(runs) - 0.4, -0.6))
@@ -52,9 +51,8 @@ def losses(runs, predicted, ax):
     ax.set(xscale="log", yscale="log")
     for k, run in enumerate(runs):
         ink = figure.mode_colour(k + 1)
-        outputs = run.sizes["output"]
-        name = f"{label(settings_of(run))}, {outputs} output{'' if outputs == 1 else 's'}"
-        dash = "-" if outputs == 1 else "-."
+        name = f"{label(settings_of(run))}, {counted(run)}"
+        dash = "-" if run.sizes["output"] == 1 else "-."
         look = {"color": ink, "linestyle": dash, "linewidth": 0.7, "alpha": 0.6}
         ax.plot(run.learning_time.values.T[1:], run.loss.values.T[1:], **look)
         ax.plot([], [], color=ink, linestyle=dash, label=name)
@@ -64,6 +62,12 @@ def losses(runs, predicted, ax):
     figure.log_ticks(ax)
     figure.key_above(ax, 2)
     return ax
+
+
+def counted(run):
+    """How many outputs a record has, in words."""
+    outputs = run.sizes["output"]
+    return f"{outputs} output{'' if outputs == 1 else 's'}"
 
 
 def ends(runs, predicted, ax):
@@ -84,7 +88,7 @@ def ends(runs, predicted, ax):
         if predicted_modes(settings) < len(model_of(value_of(settings, "task"))[0]):
             level, bar = [resting_level(settings)] * 2, [row - 0.45, row + 0.45]
             ax.plot(level, bar, "--", color=figure.colour("ink"), linewidth=0.8, zorder=0)
-    ax.set(xlabel="last loss, 10⁻⁶ or above (digits: active modes, ×: unstable; dashed: the flow's rest)")
+    ax.set(xlabel="last loss (digits: active modes; dashed: rest of the flow)")
     ax.set(yticks=range(len(runs)), yticklabels=[label(settings_of(run)) for run in runs])
     ax.set(ylim=(len(runs) - 0.4, -0.6))
     return ax
@@ -123,7 +127,7 @@ def ranks_by_degree(runs, predicted, ax):
         places = degree + 0.25 * (np.arange(len(found)) / max(1, len(found) - 1) - 0.5)
         ax.plot(places, found, "o", color=look["color"], markersize=3)
         ax.plot(degree, predicted_modes(settings), "s", mfc="none", color=figure.colour("ink"), markersize=18)
-    name = f"{label(settings_of(runs[0]))}, {runs[0].sizes['output']} output(s)"
+    name = f"{label(settings_of(runs[0]))}, {counted(runs[0])}"
     ax.set(xticks=range(1, 5), yticks=range(5), xlim=(0.5, 4.5), ylim=(-0.2, 4.6))
     ax.set(xlabel=f"degree of the target ({name}; square: predicted)", ylabel="functional rank of the change")
     return ax

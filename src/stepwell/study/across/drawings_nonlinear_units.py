@@ -64,9 +64,12 @@ def levels(runs, predicted, ax):
 def models(runs, predicted, ax):
     """Poles and residues of the linearisation at the origin through learning, at the largest amplitude;
     dashed are those of the best linear models."""
-    panels = figure.columns(ax, 2, gap=0.6)
+    panels = figure.columns(ax, 2, gap=0.9)
     last = 2.5 * stairs(runs[-1])[0][-1].end
     run = runs[-1].isel(snapshot=runs[-1].snapshot_learning_time.values < last)
     staircases.poles_and_zeros([run], predicted, panels[0])
     staircases.residues([run], predicted, panels[1])
+    panels[1].set_ylabel("residue")
+    for panel in panels:
+        panel.set_xlabel("learning time")
     return ax
