@@ -17,7 +17,7 @@ import jax
 
 from stepwell import STUDIES
 from stepwell.figure import Figure, styled, time_colours
-from stepwell.figure.style import PALETTE
+from stepwell.figure.style import PALETTE, rounded
 from stepwell.run.compilation_cache import switch_on
 from stepwell.study.judge import Judged, judged
 from stepwell.study.report import write_report
@@ -76,7 +76,7 @@ def picture(found: Judged, columns: int) -> str:
         figure: Any = Figure()
         found.claim.figure(found.runs, found.prediction, figure.add_subplot())
         figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
+    return rounded(file.getvalue())
 
 
 def on_dark(svg: str) -> str:
