@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell import NETWORKS, STUDIES, TASKS, Experiment, Optimiser, check
+from stepwell.run import run_all
+from stepwell.run.reduced_fixed_point import FixedPointDescent
 from stepwell.study import Claims, Study, compare
 from stepwell.study.judge import judged
 
@@ -238,3 +240,19 @@ def test_what_is_measured_first_has_an_interval_and_no_verdict(monkeypatch):
     low, high = scipy.stats.binomtest(3, 4).proportion_ci(0.95, "wilson")
     assert share.measured == 0.75 and f"95 % interval {low:.4g} to {high:.4g}, n = 4" in share.note
     assert (pair.measured, pair.uncertainty) == (1.5, None)
+
+
+def test_what_workers_kept_is_not_made_again(monkeypatch, tmp_path):
+    claim, descent = Claims("schuessler2020"), FixedPointDescent(16, g=0.3, target=0.5, updates=5)
+
+    @claim("here", [(descent, range(3))], predict=None, kind="mean", tolerance=0.0)
+    def last_loss(runs):
+        return runs[0].loss.values[:, -1]
+
+    study = Study("Homemade", "schuessler2020", "Is it kept?", tuple(claim.all), {})
+    monkeypatch.setitem(STUDIES, "homemade", study)
+    run_all([(descent, range(3))], tmp_path, workers=1)
+    monkeypatch.setattr(FixedPointDescent, "_row", None)  # it cannot be computed any more
+    (kept,) = check("homemade", "smoke", tmp_path)
+    monkeypatch.undo()
+    assert kept.measured == pytest.approx(descent.run(range(3)).loss.values[:, -1].mean(), rel=1e-12)

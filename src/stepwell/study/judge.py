@@ -12,6 +12,7 @@ import xarray as xr
 from stepwell.experiment import experiment_fingerprint
 from stepwell.names import lookup
 from stepwell.run import Store
+from stepwell.run.store import join
 from stepwell.study.base import SCALES, Claim
 
 HOLDS, FAILS, UNDECIDED = "HOLDS", "FAILS", "UNDECIDED"
@@ -205,7 +206,12 @@ def _first(values: np.ndarray, kind: str) -> Comparison:
 def _run(
     settings: Any, seeds: tuple[int, ...], cache: dict[Any, xr.Dataset], store: Store | None
 ) -> xr.Dataset:
-    key = (experiment_fingerprint(settings) or settings, seeds)
+    fingerprint = experiment_fingerprint(settings)
+    key = (fingerprint or settings, seeds)
+    # Workers keep whatever they made, also what does not look for itself in a store.
+    kept = store.find(fingerprint, seeds) if store and fingerprint and key not in cache else []
+    if kept and sum(record.sizes["seed"] for record in kept) == len(seeds):
+        cache[key] = join(kept, seeds)
     if key not in cache:
         with warnings.catch_warnings():
             # A protocol chooses its learning rates on purpose; what diverges is in the record.
