@@ -44,7 +44,7 @@ class Cluster(AbstractPool):
         try:
             with set_for_children(environment()):
                 self.cluster = _cluster(scheduler, workers)
-            self.client = _client(self.cluster or scheduler)
+            self.client = _client(scheduler, self.cluster)
             self.pool = self.client.get_executor(pure=False)
         except BaseException:  # also Ctrl-C: what was started is sent away
             self.close()
@@ -82,16 +82,16 @@ class Cluster(AbstractPool):
                 self.cluster.close(timeout=PATIENCE)
 
 
-def _client(cluster: Any) -> Any:
-    """A connection to a cluster, or to the scheduler at an address."""
+def _client(scheduler: str, cluster: Any) -> Any:
+    """A connection to a cluster of our own, or to the scheduler at an address."""
     import distributed
 
     try:
-        return distributed.Client(cluster, timeout=PATIENCE, set_as_default=False)
+        return distributed.Client(cluster or scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = str(error).split(":")[0].lower() or type(error).__name__
         raise ValueError(
-            f"the scheduler '{cluster}' cannot be reached ({reason}); is it running, and is the "
+            f"the scheduler '{scheduler}' cannot be reached ({reason}); is it running, and is the "
             "address right? An example is tcp://127.0.0.1:8786."
         ) from None
 

@@ -208,11 +208,13 @@ def _run(
 ) -> xr.Dataset:
     fingerprint = experiment_fingerprint(settings)
     key = (fingerprint or settings, seeds)
+    if key in cache:
+        return cache[key]
     # Workers keep whatever they made, also what does not look for itself in a store.
-    kept = store.find(fingerprint, seeds) if store and fingerprint and key not in cache else []
-    if kept and sum(record.sizes["seed"] for record in kept) == len(seeds):
+    kept = store.find(fingerprint, seeds) if store and fingerprint else []
+    if sum(record.sizes["seed"] for record in kept) == len(seeds):
         cache[key] = join(kept, seeds)
-    if key not in cache:
+    else:
         with warnings.catch_warnings():
             # A protocol chooses its learning rates on purpose; what diverges is in the record.
             warnings.filterwarnings("ignore", message="learning rate")

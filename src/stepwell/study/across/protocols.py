@@ -15,6 +15,9 @@ from stepwell.task import Impulse, WhiteNoise
 
 claim = Claims("stepwell2026")
 
+MEASURED: dict[str, Any] = {"predict": None, "kind": "mean", "tolerance": 0.0, "scales": "full"}
+"""Words of claims that nobody can predict, unless they say otherwise."""
+
 POLES, RESIDUES = (0.5, -0.45, -0.75), (0.9, 0.7, -0.65)
 """Target A, the one with three poles of which the others are variations."""
 POLES_BY_DEGREE = {

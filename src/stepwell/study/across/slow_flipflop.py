@@ -7,7 +7,7 @@ import numpy as np
 from stepwell.study.across import drawings_slow_flipflop as drawings
 from stepwell.study.across.held_states import falls, modes_at, resting_places, task_of
 from stepwell.study.across.linear_student import linear_student
-from stepwell.study.across.protocols import claim
+from stepwell.study.across.protocols import MEASURED, claim
 from stepwell.study.across.protocols_slow_flipflop import FINEST, HELD, LINEAR, SCALES, student, students
 from stepwell.study.across.silent_push import silent_push
 from stepwell.study.across.slow_flipflop_task import SlowFlipFlop
@@ -126,30 +126,14 @@ def residue_gap(runs, moment):
     return np.abs(on_plateau_and_end(runs[0])[:, moment, :, 1] - teacher[:, 1]).max()
 
 
-def measured(name, statement, measure):
-    """A claim about slow modes that nobody can predict."""
-    claim(
-        "item 8",
-        coarse,
-        predict=None,
-        kind="mean",
-        tolerance=0.01,
-        scales="full",
-        name=name,
-        statement=statement,
-        figure=drawings.student,
-    )(measure)
-
-
+measured = partial(claim, "item 8", coarse, **MEASURED, figure=drawings.student)
 for moment, (name, when) in enumerate((("plateau", "on plateau 1"), ("end", "at the end"))):
     for point, (where, teacher) in enumerate(zip(("origin", "held state"), SlowFlipFlop(HELD).slow_modes())):
         measured(
-            f"slow_pole_{where.split()[0]}_{name}",
-            f"The slow pole at the {where} {when}; the teacher has {teacher[0]:.4f}.",
-            lambda runs, at=(moment, point): on_plateau_and_end(runs[0])[:, *at, 0],
-        )
+            name=f"slow_pole_{where.split()[0]}_{name}",
+            statement=f"The slow pole at the {where} {when}; the teacher has {teacher[0]:.4f}.",
+        )(lambda runs, at=(moment, point): on_plateau_and_end(runs[0])[:, *at, 0])
     measured(
-        f"slow_residues_{name}",
-        f"The residues of these modes {when}: largest distance from the teacher's.",
-        partial(residue_gap, moment=moment),
-    )
+        name=f"slow_residues_{name}",
+        statement=f"The residues of these modes {when}: largest distance from the teacher's.",
+    )(partial(residue_gap, moment=moment))

@@ -1,5 +1,7 @@
 """How many stairs a rule goes down under Adam, and with tanh units: measured, not predicted."""
 
+from functools import partial
+
 import numpy as np
 
 from stepwell import analysis
@@ -7,7 +9,7 @@ from stepwell.experiment import Experiment, Optimiser, Recording
 from stepwell.network import Linear
 from stepwell.run import settings_of
 from stepwell.study.across import drawings_local_rules as drawings
-from stepwell.study.across.protocols import BPTT, EPROP, RFLO, claim, response, target, tbptt
+from stepwell.study.across.protocols import BPTT, EPROP, MEASURED, RFLO, claim, response, target, tbptt
 from stepwell.study.across.readings import modes, predicted_modes, resting_level
 from stepwell.study.across.tanh_units import TanhUnits
 
@@ -17,6 +19,7 @@ CASES = {
 }
 """Rules, outputs and degrees of the target."""
 LOCAL = {"rflo": "RFLO", "tbptt_1": "tBPTT(1)", "tbptt_2": "tBPTT(2)"}
+measured = partial(claim, "item 1", **MEASURED)
 WAYS = {"adam": "Under Adam", "tanh": "With tanh units"}
 SIGMA0, UPDATES = 1e-4, 20_000
 
@@ -42,21 +45,6 @@ def descent(way, rule, outputs, degree):
     return Experiment(task, network, rule, optimiser, UPDATES, Recording(UPDATES))
 
 
-def measured(name, runs, statement, scales="full", figure=None, kind="mean"):
-    """A claim without a prediction."""
-    return claim(
-        "item 1",
-        runs,
-        predict=None,
-        kind=kind,
-        tolerance=0.0,
-        scales=scales,
-        figure=figure,
-        name=name,
-        statement=statement,
-    )
-
-
 def below(run):
     """Whether a rule is below nine tenths of the level on which its flow rests, [seed]."""
     return run.loss.values[:, -1] < 0.9 * resting_level(settings_of(run))
@@ -79,16 +67,16 @@ def local_rule(way, outputs, place):
     ending, runs = f"{name}_{outputs.split()[0]}", trained(way, outputs)
     said = f"{WAYS[way]}, {rule} with {outputs} after {UPDATES} updates: {{}}."
     measured(
-        f"{way}_modes_{ending}",
         runs,
-        said.format("active modes"),
-        "quick full" if ending == "rflo_one" else "full",
-        drawings.ends if name == "rflo" else None,
+        name=f"{way}_modes_{ending}",
+        statement=said.format("active modes"),
+        scales="quick full" if ending == "rflo_one" else "full",
+        figure=drawings.ends if name == "rflo" else None,
     )(lambda runs: modes(runs[place]))
     measured(
-        f"{way}_below_{ending}",
         runs,
-        said.format("share of runs below nine tenths of the level on which its flow rests"),
+        name=f"{way}_below_{ending}",
+        statement=said.format("share of runs below nine tenths of the level on which its flow rests"),
         kind="fraction",
     )(lambda runs: below(runs[place]))
 
@@ -98,17 +86,17 @@ for way, said in WAYS.items():
         for place in range(len(LOCAL)):
             local_rule(way, outputs, place)
     measured(
-        f"{way}_complete",
         trained(way, *CASES),
-        f"{said}, e-prop and BPTT with one and two outputs after {UPDATES} updates: share of runs with all "
-        "modes.",
+        name=f"{way}_complete",
+        statement=f"{said}, e-prop and BPTT with one and two outputs after {UPDATES} updates: share of runs "
+        "with all modes.",
         kind="fraction",
     )(lambda runs: [complete(run) for run in (*runs[3:5], *runs[8:])])
     measured(
-        f"{way}_outside_feedback",
         trained(way, *CASES),
-        f"{said}, RFLO with one and two outputs: share of its change of W and b outside the columns of its "
-        "feedback.",
+        name=f"{way}_outside_feedback",
+        statement=f"{said}, RFLO with one and two outputs: share of its change of W and b outside the "
+        "columns of its feedback.",
     )(lambda runs: [outside(run) for run in (runs[0], runs[5])])
 
 
